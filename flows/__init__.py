@@ -1,0 +1,1 @@
+"""HOW: the flows, and the only home of `@flow` and `@task`."""

@@ -1,0 +1,1 @@
+"""IN PLACE OF WHAT: one machine's stand-ins behind the real protocols. Imports no product code."""
