@@ -1,0 +1,61 @@
+# Everything a machine needs to run slipway. `make help` lists the targets.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PYTHONUNBUFFERED := 1
+
+.PHONY: help setup demo demo-all test test-unit lint bench up down reset clean requirements
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+setup: $(VENV)/ready ## install the Python environment, and missing tools where that is possible
+	@python -m sandbox tools
+
+$(VENV)/ready: requirements/app.txt requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "slipway needs Python 3.11 or later; this is $$($(PYTHON) --version). Name one: make setup PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv is missing. On Debian: apt-get install -y python3-venv"; exit 1; }
+	@python -m pip install --quiet --disable-pip-version-check uv
+	@uv pip install --quiet --require-hashes -r requirements/app.txt -r requirements/dev.txt
+	@uv pip install --quiet --no-deps --editable .
+	@touch $@
+
+demo: setup ## import the quantized replica end to end: Hub, S3, runtime image, registry
+	@python -m sandbox demo quantized
+
+demo-all: setup ## the same for every model of the catalog
+	@python -m sandbox demo quantized full smollm2
+
+up: setup ## start the sandbox; `eval "$$(python -m sandbox env)"` gives its addresses
+	@python -m sandbox up
+
+down: ## stop the sandbox and leave no process
+	@test ! -x $(BIN)/python || python -m sandbox down
+
+reset: ## stop the sandbox and forget what it holds
+	@test ! -x $(BIN)/python || python -m sandbox reset
+
+test: setup ## every test that one machine can run
+	@python -m pytest
+
+test-unit: setup ## the tests without processes and network, in seconds
+	@python -m pytest tests/unit tests/contract
+
+lint: setup ## format, lint, types and import layers
+	@ruff format --check .
+	@ruff check .
+	@mypy
+	@lint-imports --no-cache
+	@python -m deployments check
+
+requirements: $(VENV)/ready ## pin what requirements/*.in ask for
+	@for name in app dev; do \
+	  uv pip compile --quiet --no-header --no-annotate --universal --python-version 3.11 --generate-hashes \
+	    requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+
+clean: down ## remove what setup and the sandbox made
+	@rm -rf $(VENV) .sandbox build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

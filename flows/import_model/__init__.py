@@ -1,0 +1,1 @@
+"""`import`: bring a catalog model from the Hub into the platform."""

@@ -1,0 +1,63 @@
+"""What stops an import for good: each error says which facts disagree, and the next command."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from blocks.errors import RejectedError
+
+
+class PreflightError(RejectedError):
+    """Something that the import needs is not there; nothing was changed."""
+
+    def __init__(self, *, model: str, problems: Sequence[str]) -> None:
+        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+        super().__init__("preflight", f"{count} before importing {model}: " + "; ".join(problems))
+        self.problems = tuple(problems)
+
+
+class IdentityError(RejectedError):
+    """The Hub serves another model than the catalog declares.
+
+    The system that this one replaces registered a 12B model as 24B, because nothing compared the two.
+    """
+
+    def __init__(self, *, model: str, repo: str, commit: str, differences: Sequence[str]) -> None:
+        super().__init__(
+            "model hub",
+            f"{repo}@{commit[:12]} is not the model that {model} declares: {'; '.join(differences)}. "
+            f"Correct `source` or `identity` in deployments/models/{model}.yaml, then: python -m deployments show {model}",
+        )
+        self.differences = tuple(differences)
+
+
+class FileSetError(RejectedError):
+    """The files of a revision cannot be imported as they are."""
+
+    def __init__(self, *, model: str, repo: str, commit: str, reason: str) -> None:
+        super().__init__(
+            "model hub",
+            f"{repo}@{commit[:12]}: {reason}. Look at `source` in deployments/models/{model}.yaml: "
+            f"python -m deployments show {model}",
+        )
+
+
+class VersionTakenError(RejectedError):
+    """A version holds other bytes than the import would write."""
+
+    def __init__(self, *, model: str, version: str, held: str, wanted: str) -> None:
+        super().__init__(
+            "object store",
+            f"{model}/{version} holds file set {held[:12]}, not {wanted[:12]}. "
+            "Versions are immutable: set another `version` in deployments/models/",
+        )
+
+
+class ManifestError(RejectedError):
+    """What stands in place of a manifest cannot be read as one."""
+
+    def __init__(self, *, key: str, reason: str) -> None:
+        super().__init__(
+            "object store",
+            f"{key} is not a manifest of ours ({reason}). Nothing was changed; read it with: aws s3 cp s3://<bucket>/{key} -",
+        )
