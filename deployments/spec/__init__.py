@@ -1,0 +1,29 @@
+"""What a model is to slipway: one frozen `ModelSpec`, made of a section per subject."""
+
+from __future__ import annotations
+
+from deployments.spec.identity import Identity, Quantization
+from deployments.spec.model import ModelSpec
+from deployments.spec.quality import Benchmark, Evaluation, Gates, ServiceLevel
+from deployments.spec.serving import Gpus, Mesh, Resources, Serving, Toleration
+from deployments.spec.source import Source
+from deployments.spec.storage import ClaimStorage, ObjectStorage, Storage
+
+__all__ = [
+    "Benchmark",
+    "ClaimStorage",
+    "Evaluation",
+    "Gates",
+    "Gpus",
+    "Identity",
+    "Mesh",
+    "ModelSpec",
+    "ObjectStorage",
+    "Quantization",
+    "Resources",
+    "ServiceLevel",
+    "Serving",
+    "Source",
+    "Storage",
+    "Toleration",
+]
