@@ -1,0 +1,6 @@
+"""Scaled-down models with the real architecture, file set and number formats, for the sandbox's hub to publish."""
+
+from .building import NAMES, build
+from .identity import identity
+
+__all__ = ["NAMES", "build", "identity"]
