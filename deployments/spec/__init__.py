@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from deployments.spec.identity import Identity, Quantization
-from deployments.spec.model import ModelSpec
+from deployments.spec.model import DERIVED, ModelSpec
 from deployments.spec.quality import Benchmark, Evaluation, Gates, ServiceLevel
 from deployments.spec.serving import Gpus, Mesh, Resources, Serving, Toleration
 from deployments.spec.source import Source
 from deployments.spec.storage import ClaimStorage, ObjectStorage, Storage
 
 __all__ = [
+    "DERIVED",
     "Benchmark",
     "ClaimStorage",
     "Evaluation",

@@ -23,6 +23,10 @@ def _check_not_reserved(value: str) -> str:
     return value
 
 
+# These come from the files' own names, never from a file's content.
+DERIVED = ("key", "overlaid_by")
+
+
 class ModelSpec(Section):
     """Everything that is known of one model before anything is asked or moved.
 

@@ -1,0 +1,116 @@
+"""WHICH environment: the facts that differ between a laptop and a cluster, read from SLIPWAY_* variables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from deployments.errors import SettingsError
+from deployments.spec.section import DnsLabel
+
+PREFIX = "SLIPWAY_"
+
+Count = Annotated[int, Field(gt=0)]
+# S3's own bounds of a multipart part: 5 MiB to 5 GiB.
+PartMib = Annotated[int, Field(ge=5, le=5 * 1024)]
+
+
+def _check_exists(path: Path) -> Path:
+    if not path.exists():
+        raise PydanticCustomError("missing_path", "names {path}, which does not exist", {"path": str(path)})
+    return path
+
+
+ExistingPath = Annotated[Path, AfterValidator(_check_exists)]
+Image = Annotated[str, Field(pattern=r"^\S+$")]
+
+
+class CatalogSettings(BaseSettings):
+    """The part of the settings that reading the catalog needs.
+
+    It stands alone so that `python -m deployments` works where no image is configured.
+
+    Attributes:
+        catalog_overlay: a folder of YAML files laid over the catalog's; None for the catalog as it is.
+    """
+
+    # Only the environment is read, no .env: a production .env in the folder must not leak into a sandbox run.
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")
+
+    catalog_overlay: ExistingPath | None = None
+
+
+class Settings(CatalogSettings):
+    """Everything that slipway must be told about its environment.
+
+    Attributes:
+        namespace: where models are served and jobs run.
+        runtime_base_image: the vLLM image that the runtime image is built from.
+        builder_image: the Buildah image of the build Job, for example quay.io/buildah/stable:v1.38.0.
+        flows_image: the image of flow runs, built from images/flows.
+        ca_bundle: a PEM file with the certificate authorities to trust; None for the system's.
+        transfer_files: files transferred at once. A kill loses at most the files in flight.
+        transfer_ranges: ranges of one file read at once.
+        transfer_part_mib: size of one range and one multipart part, in MiB.
+        transfer_stall_seconds: a read with no byte for so long is dropped and resumed.
+        build_timeout_seconds: how long the build Job may take; one hour killed builds.
+        lease_seconds: how long a lease on a version holds when it is not renewed.
+    """
+
+    namespace: DnsLabel = "private-ai-demo"
+    runtime_base_image: Image = (
+        "registry.redhat.io/rhoai/odh-vllm-cuda-rhel9"
+        "@sha256:fb84fbf103bf450ef5b060fc5f21a9cf16b166dba207a3c50aa91bccd919d604"
+    )
+    builder_image: Image
+    flows_image: Image
+    ca_bundle: ExistingPath | None = None
+    transfer_files: Count = 2
+    transfer_ranges: Count = 4
+    transfer_part_mib: PartMib = 16
+    transfer_stall_seconds: Count = 60
+    build_timeout_seconds: Count = 7200
+    lease_seconds: Count = 60
+
+
+def settings() -> Settings:
+    """Read the settings from the environment, anew at each call.
+
+    Raises:
+        SettingsError: a required variable is missing, or one has a value that cannot be.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError(_problems(error)) from error
+
+
+def catalog_overlay() -> Path | None:
+    """Read only the overlay's folder from the environment.
+
+    Raises:
+        SettingsError: the folder does not exist.
+    """
+    try:
+        return CatalogSettings().catalog_overlay
+    except ValidationError as error:
+        raise SettingsError(_problems(error)) from error
+
+
+def _problems(error: ValidationError) -> dict[str, str]:
+    problems = {}
+    for detail in error.errors(include_url=False):
+        variable = f"{PREFIX}{detail['loc'][0]}".upper()
+        match detail["type"]:
+            case "missing":
+                problems[variable] = "is not set"
+            case "missing_path" | "spec_problem":
+                problems[variable] = detail["msg"]
+            case _:
+                sentence = detail["msg"][:1].lower() + detail["msg"][1:]
+                problems[variable] = f"is {detail['input']!r}, but {sentence}"
+    return problems
