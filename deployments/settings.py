@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from deployments.errors import SettingsError
-from deployments.spec.section import DnsLabel
+from deployments.spec.section import LABEL_LENGTH
 
 PREFIX = "SLIPWAY_"
 
@@ -26,6 +26,7 @@ def _check_exists(path: Path) -> Path:
 
 
 ExistingPath = Annotated[Path, AfterValidator(_check_exists)]
+Namespace = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=LABEL_LENGTH)]
 Image = Annotated[str, Field(pattern=r"^\S+$")]
 
 
@@ -50,8 +51,8 @@ class Settings(CatalogSettings):
     Attributes:
         namespace: where models are served and jobs run.
         runtime_base_image: the vLLM image that the runtime image is built from.
-        builder_image: the Buildah image of the build Job, for example quay.io/buildah/stable:v1.38.0.
-        flows_image: the image of flow runs, built from images/flows.
+        builder: the Buildah image, if it is set; read `builder_image`.
+        flows: the image of flow runs, if it is set; read `flows_image`.
         ca_bundle: a PEM file with the certificate authorities to trust; None for the system's.
         transfer_files: files transferred at once. A kill loses at most the files in flight.
         transfer_ranges: ranges of one file read at once.
@@ -61,13 +62,14 @@ class Settings(CatalogSettings):
         lease_seconds: how long a lease on a version holds when it is not renewed.
     """
 
-    namespace: DnsLabel = "private-ai-demo"
-    runtime_base_image: Image = (
+    namespace: Namespace = "private-ai-demo"
+    runtime_base_image: Namespace = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=LABEL_LENGTH)]
+Image = (
         "registry.redhat.io/rhoai/odh-vllm-cuda-rhel9"
         "@sha256:fb84fbf103bf450ef5b060fc5f21a9cf16b166dba207a3c50aa91bccd919d604"
     )
-    builder_image: Image
-    flows_image: Image
+    builder: Annotated[Image | None, Field(validation_alias=f"{PREFIX}BUILDER_IMAGE")] = None
+    flows: Annotated[Image | None, Field(validation_alias=f"{PREFIX}FLOWS_IMAGE")] = None
     ca_bundle: ExistingPath | None = None
     transfer_files: Count = 2
     transfer_ranges: Count = 4
@@ -76,12 +78,33 @@ class Settings(CatalogSettings):
     build_timeout_seconds: Count = 7200
     lease_seconds: Count = 60
 
+    # Both images are asked for where they are used, so that a flow can be imported and deployed without them. Neither
+    # has a default: a tag or digest that nobody looked up on the registry would be an invention.
+
+    @property
+    def builder_image(self) -> str:
+        """The Buildah image of the build Job, for example quay.io/buildah/stable:v1.38.0.
+
+        Raises:
+            SettingsError: SLIPWAY_BUILDER_IMAGE is not set.
+        """
+        return _required(self.builder, variable=f"{PREFIX}BUILDER_IMAGE")
+
+    @property
+    def flows_image(self) -> str:
+        """The image of flow runs, built from images/flows.
+
+        Raises:
+            SettingsError: SLIPWAY_FLOWS_IMAGE is not set.
+        """
+        return _required(self.flows, variable=f"{PREFIX}FLOWS_IMAGE")
+
 
 def settings() -> Settings:
     """Read the settings from the environment, anew at each call.
 
     Raises:
-        SettingsError: a required variable is missing, or one has a value that cannot be.
+        SettingsError: a variable has a value that cannot be.
     """
     try:
         return Settings()
@@ -101,14 +124,19 @@ def catalog_overlay() -> Path | None:
         raise SettingsError(_problems(error)) from error
 
 
+def _required(value: str | None, *, variable: str) -> str:
+    if value is None:
+        raise SettingsError({variable: "is not set"})
+    return value
+
+
 def _problems(error: ValidationError) -> dict[str, str]:
     problems = {}
     for detail in error.errors(include_url=False):
-        variable = f"{PREFIX}{detail['loc'][0]}".upper()
+        name = str(detail["loc"][0]).upper()
+        variable = name if name.startswith(PREFIX) else f"{PREFIX}{name}"
         match detail["type"]:
-            case "missing":
-                problems[variable] = "is not set"
-            case "missing_path" | "spec_problem":
+            case "missing_path":
                 problems[variable] = detail["msg"]
             case _:
                 sentence = detail["msg"][:1].lower() + detail["msg"][1:]
