@@ -63,8 +63,7 @@ class Settings(CatalogSettings):
     """
 
     namespace: Namespace = "private-ai-demo"
-    runtime_base_image: Namespace = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=LABEL_LENGTH)]
-Image = (
+    runtime_base_image: Image = (
         "registry.redhat.io/rhoai/odh-vllm-cuda-rhel9"
         "@sha256:fb84fbf103bf450ef5b060fc5f21a9cf16b166dba207a3c50aa91bccd919d604"
     )
