@@ -1,0 +1,81 @@
+"""The environment variables by which clients find the sandbox, at a terminal and in its pods."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping
+
+from sandbox.layout import NAMESPACE, PROJECT, Layout
+
+BUILDER_IMAGE = "localhost/slipway-builder:sandbox"
+FLOWS_IMAGE = "localhost/slipway-flows:sandbox"
+REGION = "us-east-1"
+
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+_LOCAL = "127.0.0.1,localhost"
+# What a developer has set for another platform must not leak into this one. Byte code is wanted: without it Prefect
+# takes twice as long to start.
+_FOREIGN_PREFIXES = ("AWS_", "HF_", "KUBE", "PREFECT_", "SLIPWAY_", "WEED_")
+_FOREIGN = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH")
+
+
+def addresses(layout: Layout) -> dict[str, str]:
+    """Everything that is no secret: where the servers are, and what to build from."""
+    return {
+        "PREFECT_API_URL": f"{layout.url('prefect')}/api",
+        "PREFECT_HOME": str(layout.root / "prefect"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "HF_ENDPOINT": layout.url("hub"),
+        # Replicas carry the names of real repositories: kept apart from the cache of the real ones.
+        "HF_HOME": str(layout.root / "huggingface"),
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "AWS_ENDPOINT_URL": layout.url("s3"),
+        "AWS_DEFAULT_REGION": REGION,
+        "SLIPWAY_REGISTRY_URL": layout.url("registry"),
+        "SLIPWAY_CATALOG_OVERLAY": str(PROJECT / "sandbox" / "models"),
+        "SLIPWAY_NAMESPACE": NAMESPACE,
+        "SLIPWAY_RUNTIME_BASE_IMAGE": f"oci:{layout.base_image}",
+        "SLIPWAY_BUILDER_IMAGE": BUILDER_IMAGE,
+        "SLIPWAY_FLOWS_IMAGE": FLOWS_IMAGE,
+        "SLIPWAY_IMAGE_REPOSITORY": f"oci:{layout.images / 'slipway-vllm'}",
+        **_no_proxy(),
+    }
+
+
+def credentials(layout: Layout) -> dict[str, str]:
+    """The throw-away secrets, as the clients of the real systems name them."""
+    return {
+        "HF_TOKEN": layout.secrets.hub_token,
+        "AWS_ACCESS_KEY_ID": layout.secrets.s3_access_key,
+        "AWS_SECRET_ACCESS_KEY": layout.secrets.s3_secret_key,
+    }
+
+
+def terminal(layout: Layout) -> dict[str, str]:
+    """What a person's shell needs; pods find the cluster by their service account instead of KUBECONFIG."""
+    return {**addresses(layout), "KUBECONFIG": str(layout.kubeconfig), **credentials(layout)}
+
+
+def inherited() -> dict[str, str]:
+    """This process's environment without the settings of other platforms."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(_FOREIGN_PREFIXES) and name not in _FOREIGN
+    }
+
+
+def exports(variables: Mapping[str, str]) -> str:
+    """Lines that a POSIX shell evaluates."""
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
+
+
+def _no_proxy() -> dict[str, str]:
+    """Keep a developer's proxy out of the way of local addresses."""
+    if not any(os.environ.get(name) or os.environ.get(name.lower()) for name in _PROXIES):
+        return {}
+    known = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
+    value = ",".join(part for part in (known, _LOCAL) if part)
+    return {"NO_PROXY": value, "no_proxy": value}

@@ -1,0 +1,169 @@
+"""The servers of the sandbox: how each is started, what it waits for, and how one knows that it is well."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sandbox import environment, layout, processes, seaweed
+from sandbox.health import Probe
+from sandbox.layout import Layout, program
+
+Check = tuple[Probe, ...]
+
+
+@dataclass(frozen=True)
+class Service:
+    """A server process.
+
+    Attributes:
+        name: as users type it.
+        command: program and arguments.
+        variables: added to what it inherits.
+        ports: names of the ports it listens on, first the one that people use.
+        probes: all succeed when it is well.
+        needs: steps or services to wait for.
+        prepare: makes the files that it reads at its start.
+        leftovers: files outside the state folder that it may leave behind.
+        start_seconds: after this it is given up.
+        stop_seconds: how long it may take to end by itself.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    ports: tuple[str, ...]
+    probes: Check
+    variables: Mapping[str, str] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+    prepare: Callable[[Layout], None] | None = None
+    leftovers: tuple[Path, ...] = ()
+    start_seconds: float = 60
+    stop_seconds: float = 10
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when a running process would no longer be what is asked for, for example on another port."""
+        told = json.dumps([self.command, dict(self.variables)], sort_keys=True)
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def environment_of(service: Service, *, at: Layout) -> dict[str, str]:
+    """All variables of the service's process."""
+    return {
+        **environment.inherited(),
+        "PYTHONPATH": str(layout.PROJECT),
+        "PYTHONUNBUFFERED": "1",
+        processes.MEMBER_VARIABLE: f"{at.root}#{service.name}",
+        **service.variables,
+    }
+
+
+def _s3(at: Layout) -> Service:
+    return Service(
+        name="s3",
+        command=seaweed.command(at),
+        ports=seaweed.PORTS,
+        probes=seaweed.probes(at),
+        prepare=seaweed.prepare,
+        leftovers=seaweed.sockets(at),
+        stop_seconds=seaweed.STOP_SECONDS,
+    )
+
+
+def _hub(at: Layout) -> Service:
+    return Service(
+        name="hub",
+        command=_own("hub", "--root", str(at.hub), "--port", str(at.ports["hub"])),
+        variables={"SANDBOX_HUB_TOKENS": f"{at.secrets.hub_token}:sandbox"},
+        ports=("hub",),
+        probes=(Probe(f"{at.url('hub')}/healthz"),),
+    )
+
+
+def _registry(at: Layout) -> Service:
+    database = at.root / "registry" / "registry.db"
+    return Service(
+        name="registry",
+        command=_own("registry", "--database", str(database), "--port", str(at.ports["registry"])),
+        ports=("registry",),
+        probes=(Probe(f"{at.url('registry')}/healthz"),),
+    )
+
+
+def _kube(at: Layout) -> Service:
+    return Service(
+        name="kube",
+        command=_own(
+            "kube",
+            *("--state", str(at.root / "kube" / "state")),
+            *("--port", str(at.ports["kube"])),
+            *("--images", str(at.image_map)),
+            *("--kubeconfig", str(at.kubeconfig)),
+        ),
+        ports=("kube",),
+        probes=(Probe(f"{at.url('kube')}/healthz"),),
+    )
+
+
+def _prefect(at: Layout) -> Service:
+    return Service(
+        name="prefect",
+        command=(program("prefect"), "server", "start", "--host", "127.0.0.1", "--port", str(at.ports["prefect"])),
+        variables={**_prefect_settings(at), "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false"},
+        ports=("prefect",),
+        probes=(Probe(f"{at.url('prefect')}/api/health", contains="true"),),
+        start_seconds=120,
+    )
+
+
+def _worker(at: Layout) -> Service:
+    return Service(
+        name="worker",
+        command=(
+            *(program("prefect"), "worker", "start", "--pool", "slipway", "--type", "kubernetes"),
+            *("--name", "sandbox", "--install-policy", "never", "--with-healthcheck"),
+        ),
+        variables={
+            **_prefect_settings(at),
+            "KUBECONFIG": str(at.kubeconfig),
+            "PREFECT_WORKER_QUERY_SECONDS": "1",
+            "PREFECT_WORKER_WEBSERVER_HOST": "127.0.0.1",
+            "PREFECT_WORKER_WEBSERVER_PORT": str(at.ports["worker"]),
+            # Without it the worker watches the pods of the whole cluster.
+            "PREFECT_INTEGRATIONS_KUBERNETES_OBSERVER_NAMESPACES": layout.NAMESPACE,
+        },
+        ports=("worker",),
+        probes=(Probe(f"{at.url('worker')}/health"),),
+        needs=("prefect", "cluster"),
+        start_seconds=120,
+    )
+
+
+def _prefect_settings(at: Layout) -> dict[str, str]:
+    known = environment.addresses(at)
+    return {name: value for name, value in known.items() if name.startswith("PREFECT_") or name == "DO_NOT_TRACK"}
+
+
+def _own(name: str, *arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", f"sandbox.{name}", *arguments)
+
+
+_KINDS: dict[str, Callable[[Layout], Service]] = {
+    "s3": _s3,
+    "hub": _hub,
+    "registry": _registry,
+    "kube": _kube,
+    "prefect": _prefect,
+    "worker": _worker,
+}
+NAMES = tuple(_KINDS)
+"""In the order of starting; they are stopped in the reverse order."""
+
+
+def service(name: str, *, at: Layout) -> Service:
+    """A service of the sandbox whose paths and ports are `at`."""
+    return _KINDS[name](at)
