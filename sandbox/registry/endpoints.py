@@ -140,7 +140,8 @@ class Endpoints:
         if kind.name == "metric" and "value" not in body:
             raise Refusal(400, "a metric needs a value")
         # The real server, too, makes up a name for an artifact that has none.
-        full = {"name": str(uuid.uuid4()), "state": "UNKNOWN", **body, "artifactType": kind.name}
+        name = body.get("name") or str(uuid.uuid4())
+        full = {"state": "UNKNOWN", **body, "name": name, "artifactType": kind.name}
         return _created(self.store.create(kind, full, parent=parent))
 
     def _merge(self, kind: Kind, resource_id: str, body: Json, *, parent: int | None = None) -> Json:

@@ -93,8 +93,10 @@ def checked(body: Json, model: type[Any]) -> Json:
         raise Refusal(400, "customProperties must map names to metadata values")
     known = {field.alias or name for name, field in model.model_fields.items()}
     sent = {key: value for key, value in sent.items() if key in known}
+    # v1alpha3 has the step of a metric as a number, v1 and its models as a string.
+    step = {"step": str(sent["step"])} if type(sent.get("step")) is int else {}
     try:
-        model.from_dict(sent)
+        model.from_dict({**sent, **step})
     except ValidationError as error:
         first = error.errors()[0]
         raise Refusal(400, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
