@@ -1,0 +1,9 @@
+"""The one client that talks to Kubernetes; no other package imports `kubernetes`."""
+
+from __future__ import annotations
+
+from k8s.cluster.client import Cluster, connect
+from k8s.cluster.jobs import JOB_RIGHTS, JobResult, JobWatch
+from k8s.cluster.rights import Right
+
+__all__ = ["JOB_RIGHTS", "Cluster", "JobResult", "JobWatch", "Right", "connect"]

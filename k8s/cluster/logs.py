@@ -1,0 +1,90 @@
+"""Reads containers' logs: followed while they run, and their tail afterwards."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from k8s.cluster.connection import Connection, Query
+from k8s.cluster.feed import Feed, LogEnded, LogLine
+from k8s.cluster.outage import Outage
+from k8s.errors import ClusterError, ClusterUnavailableError
+
+_SILENCE_SECONDS = 3600.0  # a compiler or an upload may say nothing for long
+_STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?Z ?")
+
+Json = dict[str, Any]
+
+
+def log_tail(connection: Connection, pod: Json, *, lines: int) -> tuple[str, ...]:
+    """Read the last lines of a pod's first container, before them those of its previous run if it was restarted.
+
+    Args:
+        connection: the API.
+        pod: the Pod as the API returned it.
+        lines: how many of each run at most.
+
+    Returns:
+        The lines, oldest first.
+
+    Raises:
+        ClusterError: the pod is gone, was never started, or its node does not answer.
+    """
+    statuses = pod.get("status", {}).get("containerStatuses") or [{}]
+    runs = [True, False] if statuses[0].get("restartCount") else [False]
+    found: list[str] = []
+    for previous in runs:
+        query: Query = {"container": _container(pod), "tailLines": lines, "previous": previous}
+        found += connection.text(_path(pod), query=query).splitlines()
+    return tuple(found)
+
+
+def follow_log(connection: Connection, pod: Json, feed: Feed) -> None:
+    """Put each line of a started container's log into the feed as it is written, at the end `LogEnded`.
+
+    A dropped connection goes on where it was. Meant as a thread's target: errors end the following and nothing else,
+    because the Job's fate does not hang on our reading along.
+    """
+    outage = Outage(seconds=30.0)
+    last = ""
+    while not feed.interruption:
+        query: dict[str, str | int | bool] = {"container": _container(pod), "follow": True, "timestamps": True}
+        if last:
+            query["sinceTime"] = last.partition(".")[0] + "Z"
+        try:
+            with connection.lines(
+                _path(pod), query=query, read_seconds=_SILENCE_SECONDS, interruption=feed.interruption
+            ) as lines:
+                for line in lines:
+                    outage.over()
+                    stamp, text = _split_stamp(line.decode("utf-8", errors="replace"))
+                    if stamp is None or stamp > last:  # sinceTime is inclusive and counts whole seconds
+                        last = stamp or last
+                        feed.put(LogLine(text))
+            break
+        except ClusterUnavailableError as error:
+            try:
+                outage.wait(error, feed.interruption)
+            except ClusterUnavailableError:
+                break
+        except ClusterError:
+            break
+    feed.put(LogEnded())
+
+
+def _split_stamp(line: str) -> tuple[str | None, str]:
+    """Split a line into its time, padded so that times compare as text, and what was written."""
+    found = _STAMP.match(line)
+    if found is None:
+        return None, line
+    seconds, fraction = found.groups()
+    return f"{seconds}{(fraction or '.').ljust(10, '0')}", line[found.end() :]
+
+
+def _path(pod: Json) -> str:
+    return f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}/log"
+
+
+def _container(pod: Json) -> str:
+    name: str = pod["spec"]["containers"][0]["name"]
+    return name
