@@ -24,19 +24,16 @@ def addresses(layout: Layout) -> dict[str, str]:
     """Everything that is no secret: where the servers are, and what to build from."""
     return {
         "PREFECT_API_URL": f"{layout.url('prefect')}/api",
-        "PREFECT_HOME": str(layout.root / "prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         "HF_ENDPOINT": layout.url("hub"),
-        # Replicas carry the names of real repositories: kept apart from the cache of the real ones.
-        "HF_HOME": str(layout.root / "huggingface"),
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "AWS_ENDPOINT_URL": layout.url("s3"),
         "AWS_DEFAULT_REGION": REGION,
         "SLIPWAY_REGISTRY_URL": layout.url("registry"),
         "SLIPWAY_CATALOG_OVERLAY": str(PROJECT / "sandbox" / "models"),
         "SLIPWAY_NAMESPACE": NAMESPACE,
-        "SLIPWAY_RUNTIME_BASE_IMAGE": f"oci:{layout.base_image}",
+        **_base_image(layout),
         "SLIPWAY_BUILDER_IMAGE": BUILDER_IMAGE,
         "SLIPWAY_FLOWS_IMAGE": FLOWS_IMAGE,
         "SLIPWAY_IMAGE_REPOSITORY": f"oci:{layout.images / 'slipway-vllm'}",
@@ -54,8 +51,15 @@ def credentials(layout: Layout) -> dict[str, str]:
 
 
 def terminal(layout: Layout) -> dict[str, str]:
-    """What a person's shell needs; pods find the cluster by their service account instead of KUBECONFIG."""
-    return {**addresses(layout), "KUBECONFIG": str(layout.kubeconfig), **credentials(layout)}
+    """What a person's shell needs. Pods have folders of their own, and find the cluster by their service account."""
+    return {
+        **addresses(layout),
+        "PREFECT_HOME": str(layout.prefect_home),
+        # Replicas carry the names of real repositories: kept apart from the cache of the real ones.
+        "HF_HOME": str(layout.root / "huggingface"),
+        "KUBECONFIG": str(layout.kubeconfig),
+        **credentials(layout),
+    }
 
 
 def inherited() -> dict[str, str]:
@@ -70,6 +74,13 @@ def inherited() -> dict[str, str]:
 def exports(variables: Mapping[str, str]) -> str:
     """Lines that a POSIX shell evaluates."""
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
+
+
+def _base_image(layout: Layout) -> dict[str, str]:
+    """The base image is named by its digest, which is known only when it is there."""
+    if not layout.base_image_name.is_file():
+        return {}
+    return {"SLIPWAY_RUNTIME_BASE_IMAGE": layout.base_image_name.read_text(encoding="utf-8").strip()}
 
 
 def _no_proxy() -> dict[str, str]:

@@ -63,6 +63,16 @@ class Layout:
         return self.images / "base"
 
     @property
+    def base_image_name(self) -> Path:
+        """A file that holds the base image's reference; missing until the image is there."""
+        return self.images / "base.name"
+
+    @property
+    def prefect_home(self) -> Path:
+        """The Prefect server's database, and the settings of its clients."""
+        return self.root / "prefect"
+
+    @property
     def kubeconfig(self) -> Path:
         """How to reach the sandbox's Kubernetes API; the API server writes it."""
         return self.root / "kube" / "kubeconfig"

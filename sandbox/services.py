@@ -144,7 +144,7 @@ def _worker(at: Layout) -> Service:
 
 
 def _prefect_settings(at: Layout) -> dict[str, str]:
-    known = environment.addresses(at)
+    known = environment.terminal(at)
     return {name: value for name, value in known.items() if name.startswith("PREFECT_") or name == "DO_NOT_TRACK"}
 
 

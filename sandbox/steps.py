@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 
 from sandbox.errors import SandboxError
 
@@ -26,6 +27,13 @@ class Step:
 
 class _SkippedError(Exception):
     """A step was not run because one that it needs failed."""
+
+
+def ordered(steps: Sequence[Step]) -> list[Step]:
+    """The steps, each after those that it needs, else as they came."""
+    by_name = {step.name: step for step in steps}
+    needs = {name: [need for need in step.needs if need in by_name] for name, step in by_name.items()}
+    return [by_name[name] for name in TopologicalSorter(needs).static_order()]
 
 
 def run(steps: Sequence[Step]) -> list[SandboxError]:

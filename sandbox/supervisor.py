@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sandbox import environment, layout, lifecycle, ports, processes, services, steps
+from sandbox import environment, layout, lifecycle, ports, processes, provision, services, steps
 from sandbox.errors import NotUpError, SeveralFailedError, UnknownServiceError
 from sandbox.layout import Layout
 from sandbox.lifecycle import Status
@@ -126,7 +126,9 @@ class Sandbox:
             for name in self._names
             for each in (services.service(name, at=at),)
         }
-        return [steps.Step(name, run=run, needs=services.service(name, at=at).needs) for name, run in serving.items()]
+        wanted = [steps.Step(name, run=run, needs=services.service(name, at=at).needs) for name, run in serving.items()]
+        wanted += provision.steps(self._provision, services=self._names, at=at, say=self._say)
+        return steps.ordered(wanted)
 
     def _stop_all(self) -> int:
         at = layout.open_existing(self.state, ports=layout.recorded_ports(self.state))

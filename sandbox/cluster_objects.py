@@ -1,0 +1,96 @@
+"""What the sandbox's cluster holds before the first flow: namespaces, accounts, the environment and secrets of pods."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import ProxyHandler, Request, build_opener
+
+from sandbox import environment
+from sandbox.errors import StepFailedError
+from sandbox.layout import NAMESPACE, Layout
+
+Object = dict[str, Any]
+
+NAMESPACES = (NAMESPACE, "model-storage", "rhoai-model-registries")
+ACCOUNTS = ("slipway-flows", "runtime-builder")
+
+_PLURALS = {
+    "Namespace": "namespaces",
+    "ServiceAccount": "serviceaccounts",
+    "ConfigMap": "configmaps",
+    "Secret": "secrets",
+}
+_SECONDS = 10.0
+_opener = build_opener(ProxyHandler({}))
+
+
+def provide(at: Layout, say: Callable[[str], None]) -> None:
+    """Apply all objects to the sandbox's API server, as `kubectl apply --server-side` would.
+
+    Raises:
+        StepFailedError: the server refused one, or does not answer.
+    """
+    config = json.loads(at.kubeconfig.read_text(encoding="utf-8"))
+    server, token = config["clusters"][0]["cluster"]["server"], config["users"][0]["user"]["token"]
+    wanted = objects(at)
+    for each in wanted:
+        _apply(each, server=server, token=token)
+    say(f"cluster    has {len(wanted)} objects in {', '.join(NAMESPACES)}")
+
+
+def objects(at: Layout) -> list[Object]:
+    """The objects, each after those that it needs."""
+    secrets = {
+        "huggingface-token": {"HF_TOKEN": at.secrets.hub_token},
+        "minio-credentials": {"accesskey": at.secrets.s3_access_key, "secretkey": at.secrets.s3_secret_key},
+    }
+    return [
+        *(_object("Namespace", name, namespace=None) for name in NAMESPACES),
+        *(_object("ServiceAccount", name) for name in ACCOUNTS),
+        {**_object("ConfigMap", "slipway-environment"), "data": environment.addresses(at)},
+        *({**_object("Secret", name), "type": "Opaque", "data": _encoded(data)} for name, data in secrets.items()),
+        {
+            **_object("Secret", "quay-credentials"),
+            "type": "kubernetes.io/dockerconfigjson",
+            "data": _encoded({".dockerconfigjson": _registry_login(at.secrets.image_registry_password)}),
+        },
+    ]
+
+
+def _object(kind: str, name: str, *, namespace: str | None = NAMESPACE) -> Object:
+    metadata: Object = {"name": name, "labels": {"app.kubernetes.io/part-of": "slipway"}}
+    return {"apiVersion": "v1", "kind": kind, "metadata": metadata | ({"namespace": namespace} if namespace else {})}
+
+
+def _encoded(data: dict[str, str]) -> dict[str, str]:
+    return {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
+
+
+def _registry_login(password: str) -> str:
+    """A login file; the sandbox's images go to a folder, which asks for none, but the same Secret is mounted."""
+    login = base64.b64encode(f"sandbox:{password}".encode()).decode()
+    return json.dumps({"auths": {"localhost": {"auth": login}}})
+
+
+def _apply(wanted: Object, *, server: str, token: str) -> None:
+    kind, metadata = wanted["kind"], wanted["metadata"]
+    folder = f"/namespaces/{metadata['namespace']}" if "namespace" in metadata else ""
+    request = Request(  # noqa: S310 - the address is that of our own server
+        f"{server}/api/v1{folder}/{_PLURALS[kind]}/{metadata['name']}?fieldManager=slipway-sandbox&force=true",
+        data=json.dumps(wanted).encode(),
+        method="PATCH",
+        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/apply-patch+yaml"},
+    )
+    try:
+        _opener.open(request, timeout=_SECONDS).close()
+    except HTTPError as error:
+        raise StepFailedError(
+            step="cluster",
+            reason=f"{kind} {metadata['name']} was refused with status {error.code}: {error.read(500).decode()}",
+        ) from error
+    except (URLError, OSError) as error:
+        raise StepFailedError(step="cluster", reason=f"the API server at {server} does not answer: {error}") from error
