@@ -1,4 +1,4 @@
-"""The sandbox's command line: `python -m sandbox up|down|status|env|reset|logs`."""
+"""The sandbox's command line: `python -m sandbox up|down|status|env|reset|logs|demo|objects|tools`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from sandbox import environment, layout, services
-from sandbox.errors import NotUpError, SandboxError
+from sandbox import buckets, demo, environment, layout, services, tools
+from sandbox.errors import NotUpError, SandboxError, ToolMissingError
 from sandbox.supervisor import Sandbox
 
 _SHOWN_LINES = "50"
@@ -46,6 +46,11 @@ def _parser() -> argparse.ArgumentParser:
     add("status", _status, "show each service; exit 1 if one is down")
     add("env", _env, 'print export lines: eval "$(python -m sandbox env)"')
     add("reset", _reset, "stop everything and delete the data")
+    tour = add("demo", _demo, "show an import from beginning to end")
+    tour.add_argument("models", nargs="*", metavar="MODEL", default=["quantized"], help="keys of the catalog")
+    listing = add("objects", _objects, "list what is in the bucket")
+    listing.add_argument("prefix", nargs="?", default="")
+    add("tools", _tools, "install the programs of the machine that are missing, where that is possible")
     logs = add("logs", _logs, "show the logs")
     logs.add_argument("service", nargs="?", help="only this service's")
     logs.add_argument("-f", "--follow", action="store_true", help="go on as they grow")
@@ -94,6 +99,27 @@ def _status(_: argparse.Namespace) -> int:
 
 def _env(_: argparse.Namespace) -> int:
     print(environment.exports(_sandbox().environment()), end="")
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    demo.run(_sandbox(), options.models, say=_say)
+    return 0
+
+
+def _objects(options: argparse.Namespace) -> int:
+    for key, size in buckets.objects(_sandbox().layout, prefix=options.prefix):
+        print(f"{size:>14,}  s3://{layout.BUCKET}/{key}")
+    return 0
+
+
+def _tools(_: argparse.Namespace) -> int:
+    tools.require(tools.REQUIRED, _say)
+    for tool in tools.OPTIONAL:
+        try:
+            tools.require((tool,), _say)
+        except ToolMissingError as error:
+            print(f"{error} (optional)")
     return 0
 
 

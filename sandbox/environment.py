@@ -6,7 +6,7 @@ import os
 import shlex
 from collections.abc import Mapping
 
-from sandbox.layout import NAMESPACE, PROJECT, Layout
+from sandbox.layout import BUCKET, NAMESPACE, PROJECT, Layout
 
 BUILDER_IMAGE = "localhost/slipway-builder:sandbox"
 FLOWS_IMAGE = "localhost/slipway-flows:sandbox"
@@ -30,6 +30,7 @@ def addresses(layout: Layout) -> dict[str, str]:
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "AWS_ENDPOINT_URL": layout.url("s3"),
         "AWS_DEFAULT_REGION": REGION,
+        "SLIPWAY_BUCKET": BUCKET,
         "SLIPWAY_REGISTRY_URL": layout.url("registry"),
         "SLIPWAY_CATALOG_OVERLAY": str(PROJECT / "sandbox" / "models"),
         "SLIPWAY_NAMESPACE": NAMESPACE,

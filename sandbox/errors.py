@@ -78,6 +78,20 @@ class UnknownServiceError(SandboxError):
         super().__init__(f"There is no service {service!r}. Choose from: {', '.join(known)}")
 
 
+class DemoFailedError(SandboxError):
+    """A command of the demonstration failed.
+
+    Attributes:
+        said: what it printed.
+    """
+
+    def __init__(self, *, command: str, reason: str, said: str) -> None:
+        super().__init__(
+            f"`{command}` {reason}. What it printed stands above; the servers' logs: `python -m sandbox logs`"
+        )
+        self.said = said
+
+
 class ToolMissingError(SandboxError):
     """A program of the machine is missing and cannot be installed from here."""
 

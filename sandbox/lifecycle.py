@@ -46,6 +46,8 @@ def ensure(service: Service, *, at: Layout, say: Callable[[str], None], cancelle
         PortTakenError: somebody else listens where it should.
         ServiceFailedError: it ended, or was not well in time.
     """
+    if service.prepare:
+        service.prepare(at)
     running = processes.read(at.pid_file(service.name))
     if running and processes.is_running(running):
         if running.fingerprint == service.fingerprint and health.is_well(service.probes, seconds=_PROBE_SECONDS):
@@ -86,8 +88,6 @@ def status(service: Service, *, at: Layout) -> Status:
 
 
 def _start(service: Service, *, at: Layout, cancelled: Callable[[], bool]) -> None:
-    if service.prepare:
-        service.prepare(at)
     process = processes.start(
         service.command,
         environment=services.environment_of(service, at=at),

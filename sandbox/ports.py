@@ -25,6 +25,7 @@ NAMES = (
     "s3-volume-grpc",
     "s3-filer",
     "s3-filer-grpc",
+    "hub-cdn",
 )
 """A port's place in this list is its distance from the base port: append, never insert."""
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sandbox import environment, layout, processes, seaweed
+from sandbox import environment, image_map, layout, processes, seaweed
 from sandbox.health import Probe
 from sandbox.layout import Layout, program
 
@@ -27,7 +27,7 @@ class Service:
         ports: names of the ports it listens on, first the one that people use.
         probes: all succeed when it is well.
         needs: steps or services to wait for.
-        prepare: makes the files that it reads at its start.
+        prepare: makes the files that it reads.
         leftovers: files outside the state folder that it may leave behind.
         start_seconds: after this it is given up.
         stop_seconds: how long it may take to end by itself.
@@ -77,9 +77,15 @@ def _s3(at: Layout) -> Service:
 def _hub(at: Layout) -> Service:
     return Service(
         name="hub",
-        command=_own("hub", "--root", str(at.hub), "--port", str(at.ports["hub"])),
+        command=_own(
+            "hub",
+            *("--root", str(at.hub)),
+            *("--port", str(at.ports["hub"])),
+            *("--cdn-port", str(at.ports["hub-cdn"])),
+            *("--faults", str(at.root / "hub-faults.json")),
+        ),
         variables={"SANDBOX_HUB_TOKENS": f"{at.secrets.hub_token}:sandbox"},
-        ports=("hub",),
+        ports=("hub", "hub-cdn"),
         probes=(Probe(f"{at.url('hub')}/healthz"),),
     )
 
@@ -105,6 +111,7 @@ def _kube(at: Layout) -> Service:
             *("--kubeconfig", str(at.kubeconfig)),
         ),
         ports=("kube",),
+        prepare=image_map.write,
         probes=(Probe(f"{at.url('kube')}/healthz"),),
     )
 

@@ -65,15 +65,6 @@ def require(tools: tuple[Tool, ...], say: Callable[[str], None]) -> None:
             raise ToolMissingError(tool=tool.name, purpose=tool.purpose, command=_command(tool))
 
 
-def missing_sentences(tools: tuple[Tool, ...]) -> list[str]:
-    """For each program that is missing, how to get it."""
-    return [
-        f"{tool.name}, which {tool.purpose}, is missing but not needed: `{_command(tool)}`"
-        for tool in tools
-        if not is_there(tool)
-    ]
-
-
 def _is_debian() -> bool:
     if not _OS_RELEASE.is_file() or shutil.which("apt-get") is None:
         return False
