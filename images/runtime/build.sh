@@ -46,8 +46,19 @@ case $DESTINATION in
     oci:*) directory=${DESTINATION#oci:}; mkdir -p "${directory%:*}" ;;
 esac
 
+# Buildah makes a name of an image layout's path and refuses one with a dot folder or a capital letter: a link hides it.
+source=$BASE_IMAGE
+case $BASE_IMAGE in
+    oci:*)
+        layout=${BASE_IMAGE#oci:}
+        ln -s "${layout%:*}" "$SCRATCH_DIR/base-layout"
+        cd "$SCRATCH_DIR"
+        source=oci:base-layout:${layout##*:}
+        ;;
+esac
+
 echo "build-runtime: pulling $BASE_IMAGE"
-base=$(store pull --quiet "$BASE_IMAGE") || fail "the base image $BASE_IMAGE cannot be pulled. Check its name, and that the \
+base=$(store pull --quiet "$source") || fail "the base image $BASE_IMAGE cannot be pulled. Check its name, and that the \
 credentials cover its registry too: kubectl get secret quay-credentials" 65
 base_digest=$(store inspect --type image --format '{{.FromImageDigest}}' "$base")
 
