@@ -132,3 +132,9 @@ def test_check_finds_what_is_wrong_between_files(models: Path, overlay: Path) ->
             f"overlay/quantised.yaml: {stray}",
         ],
     }
+
+
+def test_the_sandboxs_overlays_fit_the_catalog() -> None:
+    """`make demo` would fail after somebody changed a model's file."""
+    sandbox = Path(__file__).parents[2] / "sandbox" / "models"
+    assert {key: problems for key, problems in catalog.problems(overlay=sandbox) if problems} == {}

@@ -1,0 +1,102 @@
+"""`prefect deploy --all` against a real Prefect server: the deployments, and what its API refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from deployments.catalog import keys
+
+ROOT = Path(__file__).parents[2]
+Prefect = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a terminal that talks to a server of its own."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "SLIPWAY_"))}
+    return {
+        **inherited,
+        "PREFECT_HOME": str(tmp_path_factory.mktemp("prefect")),
+        "PREFECT_API_URL": f"http://127.0.0.1:{free_port()}/api",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "SLIPWAY_FLOWS_IMAGE": "registry.example.com/slipway-flows:1",
+    }
+
+
+@pytest.fixture(scope="module")
+def server(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a running Prefect server."""
+    url = environment["PREFECT_API_URL"]
+    port = httpx.URL(url).port
+    log = tmp_path_factory.mktemp("server") / "server.log"
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    with log.open("w") as output, subprocess.Popen(command, env=environment, stdout=output, stderr=output) as process:
+        try:
+            wait_until_healthy(url, process=process, log=log)
+            yield url
+        finally:
+            process.terminate()
+
+
+def wait_until_healthy(url: str, *, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Ask the server until it answers; it tells nobody when it is ready."""
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(f"{url}/health", timeout=2).status_code == httpx.codes.OK:
+                return
+        except httpx.TransportError:
+            time.sleep(0.2)
+    pytest.fail(f"the Prefect server did not start:\n{log.read_text()}")
+
+
+@pytest.fixture(scope="module")
+def prefect(server: str, environment: dict[str, str]) -> Prefect:
+    """Run a command of Prefect in the project's folder, with the work pool and the deployments made."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "prefect", *arguments]
+        # Rich would wrap messages in the middle of a name.
+        wide = {**environment, "COLUMNS": "400"}
+        return subprocess.run(command, env=wide, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+
+    template = json.loads((ROOT / "deployments" / "work-pool.json").read_text())
+    pool = {"name": "slipway", "type": "kubernetes", "base_job_template": template}
+    httpx.post(f"{server}/work_pools/", json=pool).raise_for_status()
+    deployed = run("deploy", "--all", "--no-prompt")
+    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+    return run
+
+
+def test_deploy_makes_a_deployment_for_each_model(prefect: Prefect, server: str) -> None:
+    """`prefect deployment run import/<model>` would find nothing."""
+    assert prefect
+    found = httpx.post(f"{server}/deployments/filter", json={"sort": "NAME_ASC"}).raise_for_status().json()
+    assert [(made["name"], made["parameters"], made["job_variables"]["image"]) for made in found] == [
+        (key, {"model": key}, "registry.example.com/slipway-flows:1") for key in keys()
+    ]
+
+
+def test_the_api_refuses_an_unknown_model(prefect: Prefect, server: str) -> None:
+    """A typo would cost a pod, and be found minutes later."""
+    done = prefect("deployment", "run", "import/quantized", "--param", "model=quantised")
+    assert done.returncode != 0
+    assert f"'quantised' is not one of {keys()}" in done.stdout + done.stderr
+    assert httpx.post(f"{server}/flow_runs/count", json={}).raise_for_status().json() == 0
