@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from sandbox.errors import BadPortError, PortTakenError
@@ -93,14 +93,18 @@ def holder(port: int) -> str | None:
     if not sockets:
         return None
     for process in Path("/proc").glob("[0-9]*"):
-        try:
-            held = {str(link.readlink()) for link in (process / "fd").iterdir()}
+        if any(target in sockets for target in _open_files(process)):
             command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-        except OSError:  # it ended meanwhile, or belongs to another user
-            continue
-        if sockets & held:
             return f"process {process.name} ({command[:120]})"
     return None
+
+
+def _open_files(process: Path) -> Iterator[str]:
+    """What a process has open; nothing if it belongs to another user, or ended."""
+    with suppress(OSError):
+        for link in (process / "fd").iterdir():
+            with suppress(FileNotFoundError):  # closed meanwhile
+                yield str(link.readlink())
 
 
 def _listening_inodes(port: int) -> list[str]:

@@ -80,6 +80,7 @@ def stop(process: Process, *, grace: float) -> None:
     """End a process and its group: SIGTERM to the leader, SIGKILL to whoever is left after `grace` seconds."""
     if is_running(process):
         _signal(process.pid, signal.SIGTERM)
+        _signal(process.pid, signal.SIGCONT)  # a stopped process hears nothing else
         deadline = time.monotonic() + grace
         while is_running(process) and time.monotonic() < deadline:
             time.sleep(_LOOK_EVERY)
