@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -25,6 +26,7 @@ _PLURALS = {
     "Secret": "secrets",
 }
 _SECONDS = 10.0
+_LOOK_EVERY = 0.05  # seconds
 _opener = build_opener(ProxyHandler({}))
 
 
@@ -34,12 +36,22 @@ def provide(at: Layout, say: Callable[[str], None]) -> None:
     Raises:
         StepFailedError: the server refused one, or does not answer.
     """
-    config = json.loads(at.kubeconfig.read_text(encoding="utf-8"))
-    server, token = config["clusters"][0]["cluster"]["server"], config["users"][0]["user"]["token"]
+    server, token = _administrator(at)
     wanted = objects(at)
     for each in wanted:
         _apply(each, server=server, token=token)
     say(f"cluster    has {len(wanted)} objects in {', '.join(NAMESPACES)}")
+
+
+def _administrator(at: Layout) -> tuple[str, str]:
+    """Address and token from the kubeconfig, which the API server writes just after it begins to answer."""
+    deadline = time.monotonic() + _SECONDS
+    while not at.kubeconfig.is_file():
+        if time.monotonic() > deadline:
+            raise StepFailedError(step="cluster", reason=f"the API server wrote no {at.kubeconfig}")
+        time.sleep(_LOOK_EVERY)
+    config = json.loads(at.kubeconfig.read_text(encoding="utf-8"))
+    return config["clusters"][0]["cluster"]["server"], config["users"][0]["user"]["token"]
 
 
 def objects(at: Layout) -> list[Object]:

@@ -1,22 +1,24 @@
-"""Publishes the replicas as the repositories whose names they carry."""
+"""Publishes the replicas of models and data sets as the repositories whose names they carry."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sandbox import replicas
 from sandbox.errors import StepFailedError
 from sandbox.hub.errors import PublishError
 from sandbox.hub.publishing import publish
+from sandbox.hub.store import Kind
 from sandbox.layout import Layout
 
 
 @dataclass(frozen=True)
-class Published:
-    """A repository of the sandbox's hub.
+class ReplicatedModel:
+    """A model's repository of the sandbox's hub.
 
     Attributes:
         replica: what `sandbox.replicas` builds for it.
@@ -29,28 +31,37 @@ class Published:
     gated: bool = False
 
 
-REPOSITORIES = (
-    Published("quantized", "RedHatAI/Mistral-Small-24B-Instruct-2501-quantized.w4a16"),
-    Published("full", "mistralai/Mistral-Small-24B-Instruct-2501", gated=True),
-    Published("smollm2", "HuggingFaceTB/SmolLM2-135M-Instruct"),
+MODELS = (
+    ReplicatedModel("quantized", "RedHatAI/Mistral-Small-24B-Instruct-2501-quantized.w4a16"),
+    ReplicatedModel("full", "mistralai/Mistral-Small-24B-Instruct-2501", gated=True),
+    ReplicatedModel("smollm2", "HuggingFaceTB/SmolLM2-135M-Instruct"),
     # A sound model that is not the one the catalog declares, to see an import refuse it.
-    Published("nemo12b", "sandbox/Mistral-Nemo-Instruct-2407-AWQ"),
+    ReplicatedModel("nemo12b", "sandbox/Mistral-Nemo-Instruct-2407-AWQ"),
 )
 
 
 def provide(at: Layout, say: Callable[[str], None]) -> None:
-    """Build every replica and publish it; equal bytes move nothing.
+    """Build every replica and data set and publish it; equal bytes move nothing.
 
     Raises:
-        StepFailedError: a replica cannot be built or published.
+        StepFailedError: one cannot be built or published.
     """
-    for each in REPOSITORIES:
-        # Beside the hub's blobs, so that large files are linked instead of copied.
-        with tempfile.TemporaryDirectory(dir=at.root, prefix="replica-") as folder:
-            try:
-                replicas.build(each.replica, Path(folder))
-                commit = publish(at.hub, each.repo, Path(folder), gated=each.gated)
-            except (ValueError, OSError, PublishError) as error:
-                raise StepFailedError(step="repositories", reason=f"{each.repo} was not published: {error}") from error
-        note = ", gated" if each.gated else ""
-        say(f"hub        has {each.repo} (a replica) at {commit[:12]}{note}")
+    for model in MODELS:
+        build = partial(replicas.build, model.replica)
+        _publish(model.repo, at=at, build=build, kind="model", gated=model.gated, say=say)
+    for repo in replicas.DATASETS:
+        _publish(repo, at=at, build=partial(replicas.build_dataset, repo), kind="dataset", gated=False, say=say)
+
+
+def _publish(
+    repo: str, *, at: Layout, build: Callable[[Path], None], kind: Kind, gated: bool, say: Callable[[str], None]
+) -> None:
+    # Beside the hub's blobs, so that large files are linked instead of copied.
+    with tempfile.TemporaryDirectory(dir=at.root, prefix="replica-") as folder:
+        try:
+            build(Path(folder))
+            commit = publish(at.hub, repo, Path(folder), kind=kind, gated=gated)
+        except (ValueError, OSError, PublishError) as error:
+            raise StepFailedError(step="repositories", reason=f"{repo} was not published: {error}") from error
+    note = ", gated" if gated else ""
+    say(f"hub        has {repo} (a replica{note}) at {commit[:12]}")
