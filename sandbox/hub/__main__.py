@@ -6,6 +6,7 @@ import argparse
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from sandbox.hub.errors import PublishError
@@ -14,7 +15,7 @@ from sandbox.hub.publishing import publish
 from sandbox.hub.request_log import Entry
 from sandbox.hub.server import HubServer
 from sandbox.hub.store import KINDS
-from sandbox.hub.tokens import TOKENS_VARIABLE, read_tokens
+from sandbox.hub.tokens import TOKENS_VARIABLE, Token, read_tokens
 
 _MIB = 1024 * 1024
 
@@ -70,19 +71,16 @@ def _serve(arguments: list[str]) -> int:
     parser.add_argument("--mib-per-second", type=float, help="limit of each download")
     parser.add_argument("--quiet", action="store_true", help="do not print requests")
     options = parser.parse_args(arguments)
-    server = HubServer(
-        options.root,
-        host=options.host,
-        port=options.port,
-        cdn_port=options.cdn_port,
-        tokens=read_tokens(options.token_file),
-        fault_file=options.faults,
-        url_seconds=options.url_seconds,
-        page_size=options.page_size,
-        latency=options.latency_ms / 1000,
-        bytes_per_second=int(options.mib_per_second * _MIB) if options.mib_per_second else None,
-        on_answer=None if options.quiet else _print_entry,
-    )
+    try:
+        tokens = read_tokens(options.token_file)
+    except OSError as error:
+        print(f"hub: cannot read the tokens: {error}. Correct --token-file", file=sys.stderr)
+        return 1
+    try:
+        server = _make_server(options, tokens=tokens)
+    except OSError as error:
+        print(f"hub: cannot listen on port {options.port}: {error}. Choose another with --port", file=sys.stderr)
+        return 1
     stop = threading.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda *_: stop.set())
@@ -90,6 +88,22 @@ def _serve(arguments: list[str]) -> int:
         print(f"hub: {server.url} serves {options.root}", flush=True)
         stop.wait()
     return 0
+
+
+def _make_server(options: argparse.Namespace, *, tokens: Sequence[Token]) -> HubServer:
+    return HubServer(
+        options.root,
+        host=options.host,
+        port=options.port,
+        cdn_port=options.cdn_port,
+        tokens=tokens,
+        fault_file=options.faults,
+        url_seconds=options.url_seconds,
+        page_size=options.page_size,
+        latency=options.latency_ms / 1000,
+        bytes_per_second=int(options.mib_per_second * _MIB) if options.mib_per_second else None,
+        on_answer=None if options.quiet else _print_entry,
+    )
 
 
 def _print_entry(entry: Entry) -> None:

@@ -10,8 +10,11 @@ import dataclasses
 import json
 import re
 import sys
+import threading
 from pathlib import Path
 from typing import get_args
+
+from pydantic import TypeAdapter, ValidationError
 
 from sandbox.hub.faults import Effect, Faults, Rule
 
@@ -32,7 +35,7 @@ def parse_rules(text: str) -> list[Rule]:
         FaultFileError: with the rule's number and what is wrong with it.
     """
     try:
-        rules = json.loads(text)["rules"]
+        rules = list(json.loads(text)["rules"])
     except (ValueError, KeyError, TypeError) as error:
         raise FaultFileError(f'The faults are no JSON object with a list "rules": {error}') from error
     return [_parse_rule(rule, number=number) for number, rule in enumerate(rules, start=1)]
@@ -45,9 +48,14 @@ class FaultFile:
         self._file = file
         self._faults = faults
         self._look: tuple[int, int, int] | None = None
+        self._lock = threading.Lock()
 
     def refresh(self) -> None:
         """Read the file if it changed; a missing file means no faults, an unreadable one keeps the former rules."""
+        with self._lock:  # a second reading would set the counts of the rules back
+            self._refresh()
+
+    def _refresh(self) -> None:
         try:
             found = self._file.stat()
         except FileNotFoundError:
@@ -66,12 +74,19 @@ class FaultFile:
             print(f"{self._file}: {error}. The former rules stay in force", file=sys.stderr, flush=True)
 
 
-def _parse_rule(data: dict[str, object], *, number: int) -> Rule:
+def _parse_rule(data: object, *, number: int) -> Rule:
     try:
-        rest = dict(data)
-        effect = _EFFECTS[str(rest.pop("effect"))]
+        rest = dict(data) if isinstance(data, dict) else {}
+        kind = _EFFECTS[str(rest.pop("effect", ""))]
         rule = {name: rest.pop(name) for name in _RULE_FIELDS & rest.keys()}
-        # The values are checked by use only: this file is written by people who play with the sandbox.
-        return Rule(effect(**rest), **rule)  # type: ignore[arg-type]
-    except (KeyError, TypeError, ValueError) as error:
-        raise FaultFileError(f"Rule {number} does not say {error}; effects are {', '.join(_EFFECTS)}") from error
+        unknown = rest.keys() - {field.name for field in dataclasses.fields(kind)}
+    except KeyError as error:
+        raise FaultFileError(f"Rule {number} has no effect {error}; effects are {', '.join(_EFFECTS)}") from error
+    if unknown:
+        raise FaultFileError(f"Rule {number} has unknown fields: {', '.join(sorted(unknown))}")
+    try:
+        effect = TypeAdapter(kind).validate_python(rest)
+        return TypeAdapter(Rule).validate_python({"effect": effect, **rule})
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise FaultFileError(f"Rule {number} is wrong: {wrong}") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -201,7 +200,7 @@ class Faults:
         with self._changed:
             return list(self._fired)
 
-    def wait_until(self, happened: Callable[[list[Fired]], object], *, timeout: float = 10.0) -> bool:
+    def wait_until(self, happened: Callable[[list[Fired]], bool], *, timeout: float = 10.0) -> bool:
         """Wait until the list of faults that happened satisfies a test.
 
         Args:
@@ -211,9 +210,5 @@ class Faults:
         Returns:
             Whether it did in time. A fault counts from the moment its request came in.
         """
-        deadline = time.monotonic() + timeout
         with self._changed:
-            while not happened(self._fired):
-                if not self._changed.wait(max(0.0, deadline - time.monotonic())) and time.monotonic() >= deadline:
-                    return False
-        return True
+            return self._changed.wait_for(lambda: happened(self._fired), timeout=timeout)

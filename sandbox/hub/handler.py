@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from sandbox.hub.errors import HubError
 from sandbox.hub.faults import Drop, Effect, Expire, IgnoreRange, Slow, Status, Truncate
-from sandbox.hub.messages import Request, Response, error_response, header_safe
+from sandbox.hub.messages import BytesBody, Request, Response, error_response, header_safe
 from sandbox.hub.request_log import Entry
 from sandbox.hub.transmission import DroppedError, Transmission
 
@@ -96,9 +96,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(body.length))
         self.send_header("X-Request-Id", f"sandbox-{uuid.uuid4()}")
         self.end_headers()
-        if request.method != "HEAD":
-            transmission = Transmission(self.connection, hub.stopping, hub.bytes_per_second)
-            transmission.send(body, effect=effect, entry=entry)
+        transmission = Transmission(self.connection, hub.stopping, hub.bytes_per_second)
+        transmission.send(BytesBody() if request.method == "HEAD" else body, effect=effect, entry=entry)
 
     def _read_request(self) -> Request:
         length = self.headers.get("Content-Length", "0")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +20,7 @@ from sandbox.hub.signing import Signer
 from sandbox.hub.store import Store
 from sandbox.hub.tokens import Token, parse_tokens
 
-_POLL = 0.05  # seconds until a stopping listener notices
+_POLL = 0.02  # seconds until a stopping listener notices
 
 
 class Listener(ThreadingHTTPServer):
@@ -109,8 +110,10 @@ class HubServer:
     def stop(self) -> None:
         """End all connections and free the ports."""
         self.stopping.set()
-        for listener in (self._hub, self._cdn):
-            listener.shutdown()
+        listeners = (self._hub, self._cdn)
+        with ThreadPoolExecutor() as pool:  # each takes up to a poll's time to notice
+            list(pool.map(Listener.shutdown, listeners))
+        for listener in listeners:
             listener.server_close()
             for connection in list(listener.connections):
                 _end(connection)
