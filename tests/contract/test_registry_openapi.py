@@ -16,7 +16,7 @@ from schemathesis.checks import CHECKS, CheckContext, load_all_checks
 from schemathesis.core.failures import Failure
 from schemathesis.schemas import BaseSchema
 
-from tests.integration.registry_server import registry
+from tests.integration.registry_server import empty_registry, serving
 
 SUPPORTED = [
     "GET registered_model",
@@ -93,7 +93,7 @@ def _name(parameter: dict[str, Any]) -> str:
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a registry that all examples share: what one makes, another finds."""
-    with registry(tmp_path_factory.mktemp("registry") / "registry.db") as served:
+    with empty_registry(tmp_path_factory.mktemp("registry")) as app, serving(app) as served:
         yield served
 
 
@@ -137,7 +137,7 @@ def test_every_supported_operation_keeps_to_the_document(api: BaseSchema, operat
         checks += CHECKS.get_by_names(["positive_data_acceptance"])
     cases = api[f"/api/model_registry/v1alpha3/{path}"][method].as_strategy()
 
-    @hypothesis.settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @hypothesis.settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @hypothesis.given(case=cases)
     def keeps_to_the_document(case: schemathesis.Case) -> None:
         case.call_and_validate(checks=checks)

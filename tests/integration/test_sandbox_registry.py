@@ -22,16 +22,25 @@ from model_registry.core import ModelRegistryAPIClient
 from model_registry.types import DocArtifact, ListOptions, ModelArtifact, Parameter
 from mr_openapi import ArtifactTypeQueryParam, ModelVersionState, ParameterType
 
-from tests.integration.registry_server import registry
+from tests.integration.registry_server import Slot, empty_registry, serving
 
 BASE = "/api/model_registry/v1alpha3"
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[tuple[str, Slot]]:
+    """One server for all tests; each puts its own registry into it."""
+    slot = Slot()
+    with serving(slot) as address:
+        yield address, slot
+
+
 @pytest.fixture
-def address(tmp_path: Path) -> Iterator[str]:
+def address(server: tuple[str, Slot], tmp_path: Path) -> Iterator[str]:
     """Address of an empty registry."""
-    with registry(tmp_path / "registry.db") as served:
-        yield served
+    with empty_registry(tmp_path) as app:
+        server[1].app = app
+        yield server[0]
 
 
 @pytest.fixture
