@@ -10,6 +10,7 @@ from typing import Any
 # otherwise not hold in production.
 CHANGEABLE = (
     "identity",
+    "approximate_weights_gb",
     "serving.gpus",
     "serving.node_selector",
     "serving.tolerations",

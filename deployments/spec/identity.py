@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from deployments.spec.section import Count, Positive, Section, Text, problem
+from deployments.spec.section import Count, Section, Text, problem
 
 _DTYPE_BYTES = {"bfloat16": 2, "float16": 2, "float32": 4}
 
@@ -45,7 +45,6 @@ class Identity(Section):
         parameters: weights of the model; packed ones count unpacked, their scales and shapes do not count.
         dtype: the type of unpacked tensors, and of the KV cache.
         quantization: the packing of the weights; None where they are stored as `dtype`.
-        approximate_weights_gb: about how many GB (10^9 bytes) all imported files have.
     """
 
     architecture: Text
@@ -60,7 +59,6 @@ class Identity(Section):
     parameters: Count
     dtype: Literal["bfloat16", "float16", "float32"]
     quantization: Quantization | None = None
-    approximate_weights_gb: Positive
 
     @model_validator(mode="after")
     def _heads_divide(self) -> Self:

@@ -39,6 +39,7 @@ class ModelSpec(Section):
         description: one sentence for people.
         base_model: the Hub repository that the weights were made from.
         use_case: what the platform's users take it for.
+        approximate_weights_gb: about how many GB (10^9 bytes) all imported files have.
         cost_per_hour_usd: about what its node costs.
     """
 
@@ -51,6 +52,7 @@ class ModelSpec(Section):
     use_case: Text
     source: Source
     identity: Identity
+    approximate_weights_gb: Positive
     storage: Storage
     serving: Serving
     evaluation: Evaluation
@@ -95,7 +97,7 @@ class ModelSpec(Section):
                 f"RollingUpdate mounts a {self.storage.access_mode} volume twice; use Recreate",
                 key="serving.deployment_strategy",
             )
-        needed_gb = 2 * self.identity.approximate_weights_gb
+        needed_gb = 2 * self.approximate_weights_gb
         if float(quantity_value(self.storage.size)) < needed_gb * 1e9:
             raise problem(
                 f"{self.storage.size} does not hold this version and the previous one; ask for {needed_gb:.0f}G",

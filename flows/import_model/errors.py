@@ -61,3 +61,44 @@ class ManifestError(RejectedError):
             "object store",
             f"{key} is not a manifest of ours ({reason}). Nothing was changed; read it with: aws s3 cp s3://<bucket>/{key} -",
         )
+
+
+class MissingRightsError(RejectedError):
+    """The cluster does not let us run Jobs."""
+
+    def __init__(self, *, rights: Sequence[str], namespace: str) -> None:
+        super().__init__(
+            "cluster",
+            f"not allowed to {', '.join(rights)} in {namespace}. "
+            f"Ask for a role that may, then check: kubectl auth can-i create jobs -n {namespace}",
+        )
+
+
+class MissingSecretError(RejectedError):
+    """A Secret that a pod needs is absent, or is of another type."""
+
+    def __init__(self, *, name: str, namespace: str, found: str | None, wanted: str) -> None:
+        state = f"has type {found}, not {wanted}" if found else "does not exist"
+        super().__init__(
+            "cluster",
+            f"Secret {namespace}/{name} {state}. Create it: kubectl create secret docker-registry {name} -n {namespace} "
+            "--docker-server=<registry> --docker-username=<user> --docker-password=<password>",
+        )
+
+
+class MissingSettingError(RejectedError):
+    """A setting without a sensible default is not given."""
+
+    def __init__(self, *, variable: str, example: str) -> None:
+        super().__init__("settings", f"{variable} is not set. Set it, for example: export {variable}={example}")
+
+
+class NoDigestError(RejectedError):
+    """The build Job succeeded, but nobody can say what it pushed."""
+
+    def __init__(self, *, destination: str, job: str) -> None:
+        super().__init__(
+            "image registry",
+            f"Job {job} succeeded, but left no digest, and {destination} does not exist. "
+            f"Read its log: kubectl logs job/{job}",
+        )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from deployments.spec import Identity, Quantization
 
 if TYPE_CHECKING:
-    from blocks.hub import TensorInfo
+    from blocks.hub_files import TensorInfo
 
 PACKED_SUFFIXES = (".weight_packed", ".qweight")
 """int32 tensors that hold several weights an element: compressed-tensors' name, and AWQ's and GPTQ's."""

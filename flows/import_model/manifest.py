@@ -13,7 +13,7 @@ from deployments.spec import Identity
 from flows.import_model.errors import ManifestError
 
 if TYPE_CHECKING:
-    from blocks.hub import HubFile
+    from blocks.hub_files import HubFile
 
 MANIFEST = "manifest.json"
 DIGEST_PROPERTY = "manifest_sha256"

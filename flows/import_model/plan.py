@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from deployments.spec import Source
 
 if TYPE_CHECKING:
-    from blocks.hub import HubFile, TensorInfo
+    from blocks.hub_files import HubFile, TensorInfo
     from flows.import_model.manifest import Manifest
 
 INDEX = "model.safetensors.index.json"
@@ -21,19 +20,9 @@ CONFIG = "config.json"
 PICKLE_SUFFIXES = frozenset({".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt"})
 
 
-def select_files(files: Iterable[HubFile], *, include: Iterable[str], exclude: Iterable[str]) -> tuple[HubFile, ...]:
-    """Choose the files that match an include pattern and no exclude pattern, by shell patterns over the whole path."""
-    wanted, unwanted = tuple(include), tuple(exclude)
-    return tuple(
-        sorted(
-            (file for file in files if _matches(file.path, wanted) and not _matches(file.path, unwanted)),
-            key=lambda file: file.path,
-        )
-    )
-
-
-def _matches(path: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(path, pattern) for pattern in patterns)
+def select_files(files: Iterable[HubFile], *, source: Source) -> tuple[HubFile, ...]:
+    """Choose the files that the spec asks for, in the order of their paths."""
+    return tuple(sorted((file for file in files if source.selects(file.path)), key=lambda file: file.path))
 
 
 def danger(files: Iterable[HubFile], *, config: Mapping[str, Any], source: Source) -> str | None:

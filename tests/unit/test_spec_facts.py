@@ -49,8 +49,8 @@ FACTS: dict[str, dict[str, Any]] = {
                 "bits": 4,
                 "group_size": 128,
             },
-            "approximate_weights_gb": 14,
         },
+        "approximate_weights_gb": 14,
         "registered_model": "Mistral-Small-24B-Instruct",
         "version": "quantized-w4a16",
         "prefix": "Mistral-Small-24B-Instruct/quantized-w4a16/",
@@ -85,7 +85,8 @@ FACTS: dict[str, dict[str, Any]] = {
         "repo": "mistralai/Mistral-Small-24B-Instruct-2501",
         "revision": "9527884be6e5616bdd54de542f9ae13384489724",
         "gated": True,
-        "identity": {**MISTRAL, "quantization": None, "approximate_weights_gb": 47},
+        "identity": {**MISTRAL, "quantization": None},
+        "approximate_weights_gb": 47,
         "registered_model": "Mistral-Small-24B-Instruct",
         "version": "full-fp16",
         "prefix": "Mistral-Small-24B-Instruct/full-fp16/",
@@ -134,7 +135,17 @@ def test_the_catalog_holds_the_facts_of_the_model(key: str) -> None:
     serving, evaluation, benchmark = shown["serving"], shown["evaluation"], shown["benchmark"]
     assert {
         **{name: shown["source"][name] for name in ("repo", "revision", "gated")},
-        **{name: shown[name] for name in ("identity", "registered_model", "version", "storage", "cost_per_hour_usd")},
+        **{
+            name: shown[name]
+            for name in (
+                "identity",
+                "registered_model",
+                "version",
+                "storage",
+                "cost_per_hour_usd",
+                "approximate_weights_gb",
+            )
+        },
         **{
             name: serving[name]
             for name in (

@@ -1,0 +1,110 @@
+"""Create or update the block documents from the environment or `.env`: `python -m blocks.register`.
+
+No document holds a secret. A block names the environment variable that carries one; pods get those variables from
+Kubernetes Secrets.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from prefect.blocks.core import Block
+from prefect_aws import AwsCredentials
+from prefect_aws.client_parameters import AwsClientParameters
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from blocks.errors import RejectedError
+from blocks.hub import ModelHub
+from blocks.image_registry import ImageRegistry
+from blocks.loading import DOCUMENT
+from blocks.object_store import ObjectStore
+from blocks.registry import ModelRegistry
+
+
+class Endpoints(BaseSettings):
+    """Where the outside systems are; every field is an environment variable or a line of `.env`."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+
+    hf_endpoint: str = Field("https://huggingface.co", description="the model hub")
+    aws_endpoint_url: str = Field(description="the object store's S3 endpoint, for example https://minio.example.com")
+    aws_default_region: str = Field("us-east-1", description="the object store's region; MinIO takes any")
+    slipway_bucket: str = Field("llm-models", description="the bucket for weights and results")
+    slipway_registry_url: str = Field(description="the model registry, for example http://model-registry:8080")
+    slipway_image_repository: str = Field(
+        "", description="where runtime images go, for example docker://quay.io/<organization>/slipway-vllm"
+    )
+    quay_organization: str = Field("", description="stands in for SLIPWAY_IMAGE_REPOSITORY where images go to Quay")
+    slipway_ca_bundle: str | None = Field(None, description="a CA bundle, where certificates are not publicly signed")
+
+    def image_repository(self) -> str:
+        """The repository that runtime images are pushed to.
+
+        Raises:
+            MissingVariablesError: neither a repository nor a Quay organization is named.
+        """
+        if self.slipway_image_repository:
+            return self.slipway_image_repository
+        if not self.quay_organization:
+            raise MissingVariablesError(names=["SLIPWAY_IMAGE_REPOSITORY"])
+        return f"docker://quay.io/{self.quay_organization}/slipway-vllm"
+
+
+class MissingVariablesError(RejectedError):
+    """Addresses that have no sensible default are not given."""
+
+    def __init__(self, *, names: list[str]) -> None:
+        super().__init__(
+            "environment",
+            f"{', '.join(names)} not set. Copy .env.template to .env and fill it in, "
+            "or use the sandbox: eval $(python -m sandbox env)",
+        )
+
+
+def read_endpoints() -> Endpoints:
+    """Read the addresses from the environment, then from `.env`.
+
+    Raises:
+        MissingVariablesError: naming all that are missing at once.
+    """
+    try:
+        return Endpoints()  # type: ignore[call-arg]  # pydantic-settings fills the fields
+    except ValidationError as error:
+        raise MissingVariablesError(names=[str(problem["loc"][0]).upper() for problem in error.errors()]) from error
+
+
+def documents(endpoints: Endpoints) -> list[Block]:
+    """Build the four blocks for an environment, and the credentials that one of them refers to."""
+    ca_bundle = endpoints.slipway_ca_bundle
+    return [
+        ModelHub(endpoint=endpoints.hf_endpoint, ca_bundle=ca_bundle),
+        ObjectStore(
+            credentials=AwsCredentials(
+                region_name=endpoints.aws_default_region,
+                aws_client_parameters=AwsClientParameters(
+                    endpoint_url=endpoints.aws_endpoint_url, verify_cert_path=ca_bundle
+                ),
+            ),
+            bucket=endpoints.slipway_bucket,
+        ),
+        ModelRegistry(address=endpoints.slipway_registry_url, ca_bundle=ca_bundle),
+        ImageRegistry(repository=endpoints.image_repository(), ca_bundle=ca_bundle),
+    ]
+
+
+def main() -> int:
+    """Save every block, replacing older ones of the same name; say what was saved."""
+    try:
+        blocks = documents(read_endpoints())
+    except RejectedError as error:
+        print(error, file=sys.stderr)
+        return 2
+    for block in blocks:
+        block.save(DOCUMENT, overwrite=True)
+        print(f"saved {block.get_block_type_slug()}/{DOCUMENT}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,29 @@
+"""Progress: what a person reads while gigabytes move."""
+
+from __future__ import annotations
+
+from flows.import_model.progress import Progress, Standing
+
+
+def test_the_rate_counts_only_what_this_run_moved() -> None:
+    """If skipped bytes counted, a re-run would claim an impossible rate."""
+    now = iter([0.0, 10.0])
+    progress = Progress(total=1_000_000_000, done=400_000_000, clock=lambda: next(now))
+    progress.skipped(100_000_000)
+    progress.moved(250_000_000)
+    assert progress.standing().sentence() == "750.0 of 1,000.0 MB, 25.0 MB/s, 10 s left"
+
+
+def test_a_failed_attempt_takes_its_bytes_back() -> None:
+    """If it did not, a retried file would push the bar past 100 %."""
+    progress = Progress(total=100, done=0)
+    progress.moved(60)
+    progress.moved(-60)
+    progress.moved(100)
+    assert progress.standing().percent == 100.0
+
+
+def test_nothing_to_move_is_complete() -> None:
+    """If an empty plan divided by zero, a re-import would crash."""
+    assert Standing(done=0, total=0, moved=0, seconds=0.0).percent == 100.0
+    assert Standing(done=5, total=5, moved=0, seconds=0.0).sentence() == "0.0 of 0.0 MB, 0.0 MB/s"
