@@ -70,8 +70,12 @@ class Sandbox:
             return self._stop_all()
 
     def reset(self) -> None:
-        """Stop everything and delete the state folder."""
-        if not layout.is_ours(self.state):
+        """Stop everything and delete the state folder.
+
+        Raises:
+            NotOurStateError: the folder holds somebody else's files.
+        """
+        if not self.state.exists():
             return
         with exclusive(self.state, say=self._say):
             self._stop_all()

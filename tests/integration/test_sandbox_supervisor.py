@@ -203,9 +203,9 @@ def test_foreign_folder_is_neither_filled_nor_deleted(tmp_path: Path) -> None:
     """Without this, SLIPWAY_SANDBOX_STATE=$HOME and `reset` would delete a home."""
     (tmp_path / "letter.txt").write_text("dear reader")
     sandbox = Sandbox(tmp_path, services=QUICK)
-    with pytest.raises(NotOurStateError):
-        sandbox.start()
-    sandbox.reset()
+    for change in (sandbox.start, sandbox.reset):
+        with pytest.raises(NotOurStateError):
+            change()
     assert [file.name for file in tmp_path.iterdir()] == ["letter.txt"]
 
 
