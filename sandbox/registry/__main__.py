@@ -20,6 +20,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     options = parser.parse_args()
     options.database.parent.mkdir(parents=True, exist_ok=True)
+    print(f"Model Registry on http://127.0.0.1:{options.port}, database {options.database}", flush=True)
     # An idle keep-alive connection must not hold up the end.
     uvicorn.run(
         create_app(Store(options.database)),
