@@ -59,7 +59,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _sandbox(names: Sequence[str] = ()) -> Sandbox:
     state = layout.state_folder(os.environ)
-    return Sandbox(state, ports=layout.choose_ports(state), services=names or services.NAMES, say=_say)
+    return Sandbox(
+        state, ports=layout.choose_ports(state, environment=os.environ), services=names or services.NAMES, say=_say
+    )
 
 
 def _say(line: str) -> None:

@@ -155,9 +155,9 @@ def program(name: str) -> str:
     return str(beside) if beside.exists() else name
 
 
-def choose_ports(root: Path, *, environment: Mapping[str, str] | None = None) -> dict[str, int]:
-    """The ports of the sandbox in this folder, as the environment and its record say."""
-    return ports_module.choose(os.environ if environment is None else environment, recorded=recorded_ports(root))
+def choose_ports(root: Path, *, environment: Mapping[str, str]) -> dict[str, int]:
+    """The ports of the sandbox in this folder: as the environment says, else as it recorded them, else the defaults."""
+    return ports_module.choose(environment, recorded=recorded_ports(root))
 
 
 def _secrets(file: Path) -> Secrets:

@@ -118,24 +118,20 @@ class Sandbox:
         return self._ports
 
     def _existing(self) -> Layout:
-        known = self._ports if self._ports is not None else layout.recorded_ports(self.state)
-        at = layout.open_existing(self.state, ports=known)
+        at = layout.open_existing(self.state, ports=self._ports or layout.choose_ports(self.state, environment={}))
         if at is None:
             raise NotUpError(what=f"There is no sandbox in {self.state}")
         return at
 
     def _steps(self, at: Layout) -> list[steps.Step]:
-        serving = {
-            name: partial(lifecycle.ensure, each, at=at, say=self._say, cancelled=self._cancelled.is_set)
-            for name in self._names
-            for each in (services.service(name, at=at),)
-        }
-        wanted = [steps.Step(name, run=run, needs=services.service(name, at=at).needs) for name, run in serving.items()]
+        ensure = partial(lifecycle.ensure, at=at, say=self._say, cancelled=self._cancelled.is_set)
+        serving = [services.service(name, at=at) for name in self._names]
+        wanted = [steps.Step(each.name, run=partial(ensure, each), needs=each.needs) for each in serving]
         wanted += provision.steps(self._provision, services=self._names, at=at, say=self._say)
         return steps.ordered(wanted)
 
     def _stop_all(self) -> int:
-        at = layout.open_existing(self.state, ports=layout.recorded_ports(self.state))
+        at = layout.open_existing(self.state, ports=layout.choose_ports(self.state, environment={}))
         if at is None:
             return 0
         ended = 0
