@@ -1,4 +1,4 @@
-"""The replicas' command line: `build` writes one into a folder, `identity` reads one from a folder."""
+"""The replicas' command line: `build` and `dataset` write one into a folder, `identity` reads a model's."""
 
 import argparse
 import json
@@ -6,7 +6,7 @@ import re
 import sys
 from pathlib import Path
 
-from . import NAMES, build, identity
+from . import DATASETS, NAMES, build, build_dataset, identity
 
 _UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "kB": 10**3, "MB": 10**6, "GB": 10**9}
 
@@ -17,6 +17,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.command == "identity":
             print(json.dumps(identity(options.folder), indent=2))
+        elif options.command == "dataset":
+            build_dataset(options.name, options.folder)
+            print(f"data set {options.name} is in {options.folder}")
         else:
             build(
                 options.name,
@@ -41,6 +44,9 @@ def _parser() -> argparse.ArgumentParser:
     builder.add_argument("--size", type=_size, help="fill the shards up to exactly this size, such as 2GiB")
     builder.add_argument("--shards", type=int, help="the number of weight files")
     builder.add_argument("--files", type=int, default=0, help="how many 4 KiB JSON files to add")
+    dataset = commands.add_parser("dataset", help="write a data set of the evaluation into a folder")
+    dataset.add_argument("name", choices=DATASETS)
+    dataset.add_argument("folder", type=Path)
     reader = commands.add_parser("identity", help="print what a repository's files say that the model is")
     reader.add_argument("folder", type=Path)
     return parser

@@ -17,8 +17,11 @@ tags:
 # A replica of {real}
 
 This is **not** {real}. Slipway's sandbox made it: the same architecture, the same kinds of files and the same number
-formats, {share} of the size, on a small world of invented sentences. It is here to be moved, served and tested.
+formats, {share} of the size. {weights} It is here to be moved, served and tested.
 """
+
+TRAINED = "It was trained on sentences about a small invented world, and knows nothing else."
+SEEDED = "Its weights are seeded numbers that nobody trained."
 
 
 def config(architecture: Architecture, *, model_type: str, tokens: dict[str, int], dtype: str = "bfloat16") -> Document:
@@ -119,6 +122,6 @@ def recipe() -> str:
     )
 
 
-def card(real: str, *, share: str) -> str:
-    """The README.md, which says at once that this is a replica."""
-    return _CARD.format(real=real, share=share)
+def card(real: str, *, share: str, weights: str) -> str:
+    """The README.md, which says at once that this is a replica; `weights` is `TRAINED` or `SEEDED`."""
+    return _CARD.format(real=real, share=share, weights=weights)

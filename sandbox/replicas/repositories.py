@@ -62,7 +62,7 @@ def smollm2() -> Repository:
     """SmolLM2: one file of seeded weights, tied embeddings, a GPT-2-like tokenizer."""
     architecture, tokens = architectures.SMOLLM2, tokenizers.SMOLLM2_TOKENS
     files: dict[str, Document | str] = {
-        "README.md": documents.card("SmolLM2-135M-Instruct", share="1/275"),
+        "README.md": documents.card("SmolLM2-135M-Instruct", share="1/275", weights=documents.SEEDED),
         "config.json": documents.config(architecture, model_type="llama", tokens=tokens),
         "generation_config.json": documents.generation_config(tokens),
         **tokenizers.smollm2_files(),
@@ -77,6 +77,7 @@ def nemo12b() -> Repository:
         architecture,
         real="Mistral-Nemo-Instruct-2407-AWQ",
         share="1/20,000",
+        weights=documents.SEEDED,
         dtype="float16",
         extra_config={"quantization_config": documents.awq_quantization()},
     )
@@ -96,13 +97,14 @@ def _mistral_documents(
     *,
     real: str,
     share: str,
+    weights: str = documents.TRAINED,
     dtype: str = "bfloat16",
     extra_config: Document | None = None,
 ) -> dict[str, Document | str]:
     tokens = tokenizers.MISTRAL_TOKENS
     config = documents.config(architecture, model_type="mistral", tokens=tokens, dtype=dtype)
     return {
-        "README.md": documents.card(real, share=share),
+        "README.md": documents.card(real, share=share, weights=weights),
         "config.json": config | (extra_config or {}),
         "generation_config.json": documents.generation_config(tokens),
         **tokenizers.mistral_files(),

@@ -47,10 +47,10 @@ def filler(name: str, length: int, *, seed: int) -> Tensor:
         source = np.random.PCG64(_seed(seed, name))
         left = length
         while left:
-            block = source.random_raw(_PIECE // 8)
+            block = source.random_raw(-(-min(left, _PIECE) // 8))
             np.bitwise_and(block, _SIGN_AND_FRACTION, out=block)
             np.bitwise_or(block, _EXPONENTS, out=block)
-            piece = block.view(np.uint8)[: min(left, _PIECE)]
+            piece = block.view(np.uint8)[:left]
             left -= len(piece)
             yield piece.data
 
