@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from k8s.diagnosis import Category, Diagnosis
+from k8s.fields import condition, container_statuses, is_about, kubectl, namespace_flag, newest
 
 Manifest = Mapping[str, Any]
 
@@ -26,14 +27,16 @@ def diagnose_job(job: Manifest, *, pod: Manifest | None, events: Sequence[Manife
     Returns:
         The diagnosis; RUNNING if nothing is wrong with it.
     """
-    failed = _condition(job, "Failed")
-    if failed is not None and failed.get("reason") == "DeadlineExceeded":
+    failed = condition(job, "Failed")
+    # Since 1.31 the pods are ended under the condition FailureTarget, and Failed follows when they are gone.
+    doomed = failed or condition(job, "FailureTarget")
+    if doomed is not None and doomed.get("reason") == "DeadlineExceeded":
         return _deadline(job)
     if pod is not None:
         finding = diagnose_pod(pod, events=events)
         if failed is None or finding.category not in {Category.RUNNING, Category.PENDING}:
             return finding
-    refusal = _newest(events, reason="FailedCreate")
+    refusal = newest(events, reason="FailedCreate")
     if refusal is not None and pod is None:
         return _pod_not_created(job, str(refusal.get("message", "")))
     if failed is not None:
@@ -42,13 +45,13 @@ def diagnose_job(job: Manifest, *, pod: Manifest | None, events: Sequence[Manife
             category=Category.UNKNOWN,
             transient=False,
             sentence=f"the Job is failed ({said}) and its pod does not say why",
-            next_action=f"Look at it: {_kubectl(job, 'describe job')}",
+            next_action=f"Look at it: {kubectl(job, 'describe job')}",
         )
     return Diagnosis(
         category=Category.PENDING,
         transient=True,
         sentence="no pod was created yet",
-        next_action=f"Look at it: {_kubectl(job, 'describe job')}",
+        next_action=f"Look at it: {kubectl(job, 'describe job')}",
     )
 
 
@@ -69,7 +72,7 @@ def diagnose_pod(pod: Manifest, *, events: Sequence[Manifest]) -> Diagnosis:
             sentence="its pod was deleted while it ran, as a node's drain does",
             next_action="Run it again",
         )
-    for container in _container_statuses(status):
+    for container in container_statuses(status):
         finding = _container_finding(pod, container)
         if finding is not None:
             return finding
@@ -79,23 +82,23 @@ def diagnose_pod(pod: Manifest, *, events: Sequence[Manifest]) -> Diagnosis:
             category=Category.UNKNOWN,
             transient=False,
             sentence=f"the pod failed: {said}",
-            next_action=f"Look at it: {_kubectl(pod, 'describe pod')}",
+            next_action=f"Look at it: {kubectl(pod, 'describe pod')}",
         )
-    return _progress(pod, [event for event in events if _is_about(event, pod)])
+    return _progress(pod, [event for event in events if is_about(event, pod)])
 
 
 def _progress(pod: Manifest, events: Sequence[Manifest]) -> Diagnosis:
     if pod.get("status", {}).get("phase") in {"Running", "Succeeded"}:
         return Diagnosis(category=Category.RUNNING, transient=True, sentence="the pod runs", next_action="")
-    scheduled = _condition(pod, "PodScheduled")
-    if scheduled is not None and scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable":
+    scheduled = condition(pod, "PodScheduled", status="False")
+    if scheduled is not None and scheduled.get("reason") == "Unschedulable":
         return Diagnosis(
             category=Category.UNSCHEDULABLE,
             transient=False,
             sentence=f"no node can take the pod: {scheduled.get('message', 'the scheduler gives no reason')}",
             next_action="Compare with what the nodes have: kubectl describe nodes",
         )
-    mount = _newest(events, reason="FailedMount")
+    mount = newest(events, reason="FailedMount")
     # The image is pulled after every volume is mounted: a later pull means that the mount has healed.
     if mount is not None and not any(event.get("reason") in _AFTER_MOUNTING for event in events):
         return Diagnosis(
@@ -108,7 +111,7 @@ def _progress(pod: Manifest, events: Sequence[Manifest]) -> Diagnosis:
         category=Category.PENDING,
         transient=True,
         sentence="the pod is waiting to start",
-        next_action=f"Look at it: {_kubectl(pod, 'describe pod')}",
+        next_action=f"Look at it: {kubectl(pod, 'describe pod')}",
     )
 
 
@@ -135,7 +138,7 @@ def _waiting(pod: Manifest, container: Manifest, waiting: Manifest) -> Diagnosis
             category=Category.IMAGE_PULL,
             transient=False,
             sentence=f"the image {container.get('image', '')} cannot be pulled: {message or reason}",
-            next_action=f"Check its name and the pull secret: {_kubectl(pod, 'describe pod')}",
+            next_action=f"Check its name and the pull secret: {kubectl(pod, 'describe pod')}",
         )
     if reason in _CONFIG_REASONS:
         return Diagnosis(
@@ -154,13 +157,13 @@ def _terminated(pod: Manifest, terminated: Manifest) -> Diagnosis:
             category=Category.OOM_KILLED,
             transient=False,
             sentence="the container used more memory than its limit and was killed (OOMKilled)",
-            next_action=f"Raise the memory limit; see what it is: {_kubectl(pod, 'describe pod')}",
+            next_action=f"Raise the memory limit; see what it is: {kubectl(pod, 'describe pod')}",
         )
     return Diagnosis(
         category=Category.EXIT_CODE,
         transient=False,
         sentence=f"the container ended with exit code {code}",
-        next_action=f"Read its log: {_kubectl(pod, 'logs')}",
+        next_action=f"Read its log: {kubectl(pod, 'logs')}",
     )
 
 
@@ -197,7 +200,7 @@ def _pod_not_created(job: Manifest, message: str) -> Diagnosis:
         transient=quota,  # another pod's end frees the quota
         sentence=f"its pod is refused: {message}",
         next_action=(
-            f"See what uses the quota: kubectl describe quota{_namespace(job)}"
+            f"See what uses the quota: kubectl describe quota{namespace_flag(job)}"
             if quota
             else _missing_object_action(job, message)
         ),
@@ -208,43 +211,7 @@ def _missing_object_action(about: Manifest, message: str) -> str:
     """Name the command that creates or shows what a kubelet or controller message says is missing."""
     found = re.search(r'(secret|configmap|serviceaccount)s? "([^"]+)" not found', message)
     if found is None:
-        return f"Look at it: kubectl get events{_namespace(about)}"
+        return f"Look at it: kubectl get events{namespace_flag(about)}"
     kind, name = found.groups()
-    check = f"kubectl get {kind} {name.rpartition('/')[2]}{_namespace(about)}"
+    check = f"kubectl get {kind} {name.rpartition('/')[2]}{namespace_flag(about)}"
     return f"Create it: python -m flows.apply_platform; then check: {check}"
-
-
-def _container_statuses(status: Manifest) -> list[Manifest]:
-    return [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
-
-
-def _condition(thing: Manifest, kind: str) -> Manifest | None:
-    for condition in thing.get("status", {}).get("conditions", ()):
-        if condition.get("type") == kind and (condition.get("status") == "True" or kind == "PodScheduled"):
-            found: Manifest = condition
-            return found
-    return None
-
-
-def _newest(events: Sequence[Manifest], *, reason: str) -> Manifest | None:
-    matching = [event for event in events if event.get("reason") == reason]
-    return max(matching, key=_event_time, default=None)
-
-
-def _event_time(event: Manifest) -> str:
-    return str(
-        event.get("lastTimestamp") or event.get("eventTime") or event.get("metadata", {}).get("creationTimestamp", "")
-    )
-
-
-def _is_about(event: Manifest, thing: Manifest) -> bool:
-    return bool(event.get("involvedObject", {}).get("uid") == thing.get("metadata", {}).get("uid"))
-
-
-def _namespace(thing: Manifest) -> str:
-    namespace = thing.get("metadata", {}).get("namespace")
-    return f" -n {namespace}" if namespace else ""
-
-
-def _kubectl(thing: Manifest, command: str) -> str:
-    return f"kubectl {command} {thing.get('metadata', {}).get('name', '')}{_namespace(thing)}"

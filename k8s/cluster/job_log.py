@@ -57,7 +57,7 @@ class JobLog:
         Args:
             pod: the pod's last state, None if there never was one.
         """
-        until = time.monotonic() + _LAST_LINES_SECONDS
+        until = time.monotonic() + (_LAST_LINES_SECONDS if has_ended(pod) else 0.0)
         while not self._ended and (left := until - time.monotonic()) > 0:
             news = self._feed.next(seconds=left)
             if news is not None and not isinstance(news, Change):
@@ -73,5 +73,14 @@ class JobLog:
 
 
 def _has_started(pod: Json) -> bool:
+    return bool(_states(pod) & {"running", "terminated"})
+
+
+def has_ended(pod: Json | None) -> bool:
+    """Tell whether the pod's container has come to its end."""
+    return pod is not None and "terminated" in _states(pod)
+
+
+def _states(pod: Json) -> set[str]:
     statuses = pod.get("status", {}).get("containerStatuses", ())
-    return any("running" in status.get("state", {}) or "terminated" in status.get("state", {}) for status in statuses)
+    return {state for status in statuses for state in status.get("state", {})}

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from k8s.cluster.connection import Connection
-from k8s.cluster.feed import Change, Feed, LogEnded, LogLine, News
-from k8s.cluster.job_log import JobLog
+from k8s.cluster.feed import Feed, LogEnded, LogLine, News
+from k8s.cluster.job_log import JobLog, has_ended
 from k8s.cluster.job_start import Apply, Listener, jobs_path, remove, start_or_adopt
 from k8s.cluster.observation import Observation
 from k8s.cluster.outage import OUTAGE_SECONDS
@@ -27,6 +27,8 @@ JOB_RIGHTS = (
     *(Right(verb, "configmaps") for verb in ("create", "patch", "delete")),
 )
 """What `run_job` needs to be allowed in the Job's namespace, ConfigMaps as attachments included."""
+
+_LAST_WORD_SECONDS = 5.0
 
 Json = dict[str, Any]
 
@@ -121,9 +123,7 @@ class _Run:
         while self._seen.finished is None:
             self._give_up_if_due()
             self._take(self._feed.next(seconds=self._next_due() - time.monotonic()))
-        # The Job's end may be known before the last word about its pod.
-        pods = self._connection.request("GET", _pods_path(self._seen.job), query=_pods_query(self._seen.job))
-        self._take(Change("pods", "listed", tuple(pods.get("items") or ())))
+        self._await_last_word()
         pod, tail = self._seen.pod, self._log.tail(self._seen.pod)
         if self._seen.finished == "Failed":
             raise self._failure(JobFailedError, self._seen.diagnosis, tail)
@@ -138,6 +138,17 @@ class _Run:
             for sentence in self._seen.unread_events():
                 self._watch.on_event(sentence)
             self._log.follow(self._seen.pod)
+
+    def _await_last_word(self) -> None:
+        """Wait until the pod's end is known too: it may come after the Job's, from another watch.
+
+        Asking the API instead is not enough: a second caller that adopted the Job may have cleared it away already.
+        """
+        until = time.monotonic() + _LAST_WORD_SECONDS
+        while not has_ended(self._seen.pod) and (left := until - time.monotonic()) > 0:
+            if self._seen.finished == "Failed" and self._seen.pod is None:
+                return  # there never was one, or nobody will hear of it any more
+            self._take(self._feed.next(seconds=left))
 
     def _give_up_if_due(self) -> None:
         if self._seen.deleted:

@@ -49,6 +49,7 @@ def follow_log(connection: Connection, pod: Json, feed: Feed) -> None:
     last = ""
     while not feed.interruption:
         query: dict[str, str | int | bool] = {"container": _container(pod), "follow": True, "timestamps": True}
+        resumed_after = last
         if last:
             query["sinceTime"] = last.partition(".")[0] + "Z"
         try:
@@ -58,7 +59,8 @@ def follow_log(connection: Connection, pod: Json, feed: Feed) -> None:
                 for line in lines:
                     outage.over()
                     stamp, text = _split_stamp(line.decode("utf-8", errors="replace"))
-                    if stamp is None or stamp > last:  # sinceTime is inclusive and counts whole seconds
+                    # sinceTime is inclusive and counts whole seconds: what was read before comes again.
+                    if stamp is None or stamp > resumed_after:
                         last = stamp or last
                         feed.put(LogLine(text))
             break

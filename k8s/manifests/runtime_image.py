@@ -7,6 +7,8 @@ import json
 import re
 from dataclasses import dataclass
 
+from k8s.errors import NoDigestError
+
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -45,7 +47,13 @@ def runtime_tag(inputs: RuntimeInputs) -> str:
     return hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()[:40]
 
 
-def pushed_digest(message: str) -> str | None:
-    """Return the digest that the build Job left as its termination message, or None if that is no digest."""
+def pushed_digest(message: str) -> str:
+    """Return the digest that the build Job left as its termination message.
+
+    Raises:
+        NoDigestError: it left something else.
+    """
     digest = message.strip()
-    return digest if _DIGEST.fullmatch(digest) else None
+    if not _DIGEST.fullmatch(digest):
+        raise NoDigestError(message=digest)
+    return digest
