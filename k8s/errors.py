@@ -136,13 +136,3 @@ class ContextTooLargeError(ClusterError):
             f"the build's files are {size} bytes, a ConfigMap holds {limit}. "
             "Leave only your own CAs in the bundle: grep SLIPWAY_CA_BUNDLE .env"
         )
-
-
-class NoDigestError(ClusterError):
-    """The build says that it succeeded, and does not say which image it pushed."""
-
-    def __init__(self, *, message: str) -> None:
-        super().__init__(
-            f"the build Job ended without the digest of an image (its termination message is '{message[:200]}'). "
-            "Check what SLIPWAY_BUILDER_IMAGE runs: grep SLIPWAY_BUILDER_IMAGE .env"
-        )

@@ -7,8 +7,6 @@ import json
 import re
 from dataclasses import dataclass
 
-from k8s.errors import NoDigestError
-
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -47,13 +45,7 @@ def runtime_tag(inputs: RuntimeInputs) -> str:
     return hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()[:40]
 
 
-def pushed_digest(message: str) -> str:
-    """Return the digest that the build Job left as its termination message.
-
-    Raises:
-        NoDigestError: it left something else.
-    """
+def pushed_digest(message: str) -> str | None:
+    """Return the digest that the build Job left as its termination message, or None if that is no digest."""
     digest = message.strip()
-    if not _DIGEST.fullmatch(digest):
-        raise NoDigestError(message=digest)
-    return digest
+    return digest if _DIGEST.fullmatch(digest) else None
