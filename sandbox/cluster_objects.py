@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 import time
 from collections.abc import Callable
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.request import ProxyHandler, Request, build_opener
+from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 
 from sandbox import environment
 from sandbox.errors import StepFailedError
@@ -27,7 +28,6 @@ _PLURALS = {
 }
 _SECONDS = 10.0
 _LOOK_EVERY = 0.05  # seconds
-_opener = build_opener(ProxyHandler({}))
 
 
 def provide(at: Layout, say: Callable[[str], None]) -> None:
@@ -36,22 +36,22 @@ def provide(at: Layout, say: Callable[[str], None]) -> None:
     Raises:
         StepFailedError: the server refused one, or does not answer.
     """
-    server, token = _administrator(at)
+    config = _kubeconfig(at)
     wanted = objects(at)
     for each in wanted:
-        _apply(each, server=server, token=token)
+        _apply(each, config=config)
     say(f"cluster    has {len(wanted)} objects in {', '.join(NAMESPACES)}")
 
 
-def _administrator(at: Layout) -> tuple[str, str]:
-    """Address and token from the kubeconfig, which the API server writes just after it begins to answer."""
+def _kubeconfig(at: Layout) -> Object:
+    """The administrator's kubeconfig, which the API server writes just after it begins to answer."""
     deadline = time.monotonic() + _SECONDS
     while not at.kubeconfig.is_file():
         if time.monotonic() > deadline:
             raise StepFailedError(step="cluster", reason=f"the API server wrote no {at.kubeconfig}")
         time.sleep(_LOOK_EVERY)
-    config = json.loads(at.kubeconfig.read_text(encoding="utf-8"))
-    return config["clusters"][0]["cluster"]["server"], config["users"][0]["user"]["token"]
+    config: Object = json.loads(at.kubeconfig.read_text(encoding="utf-8"))
+    return config
 
 
 def objects(at: Layout) -> list[Object]:
@@ -88,21 +88,26 @@ def _registry_login(password: str) -> str:
     return json.dumps({"auths": {"localhost": {"auth": login}}})
 
 
-def _apply(wanted: Object, *, server: str, token: str) -> None:
+def _apply(wanted: Object, *, config: Object) -> None:
     kind, metadata = wanted["kind"], wanted["metadata"]
+    cluster, token = config["clusters"][0]["cluster"], config["users"][0]["user"]["token"]
+    authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
+    opener = build_opener(ProxyHandler({}), HTTPSHandler(context=ssl.create_default_context(cadata=authority)))
     folder = f"/namespaces/{metadata['namespace']}" if "namespace" in metadata else ""
     request = Request(  # noqa: S310 - the address is that of our own server
-        f"{server}/api/v1{folder}/{_PLURALS[kind]}/{metadata['name']}?fieldManager=slipway-sandbox&force=true",
+        f"{cluster['server']}/api/v1{folder}/{_PLURALS[kind]}/{metadata['name']}?fieldManager=slipway-sandbox&force=true",
         data=json.dumps(wanted).encode(),
         method="PATCH",
         headers={"Authorization": f"Bearer {token}", "Content-Type": "application/apply-patch+yaml"},
     )
     try:
-        _opener.open(request, timeout=_SECONDS).close()
+        opener.open(request, timeout=_SECONDS).close()
     except HTTPError as error:
         raise StepFailedError(
             step="cluster",
             reason=f"{kind} {metadata['name']} was refused with status {error.code}: {error.read(500).decode()}",
         ) from error
     except (URLError, OSError) as error:
-        raise StepFailedError(step="cluster", reason=f"the API server at {server} does not answer: {error}") from error
+        raise StepFailedError(
+            step="cluster", reason=f"the API server at {cluster['server']} does not answer: {error}"
+        ) from error

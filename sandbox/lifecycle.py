@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sandbox import health, ports, processes, services
 from sandbox.errors import ServiceFailedError
 from sandbox.layout import Layout
+from sandbox.processes import Process
 from sandbox.services import Service
 
 _PROBE_SECONDS = 5.0
@@ -50,10 +51,11 @@ def ensure(service: Service, *, at: Layout, say: Callable[[str], None], cancelle
         service.prepare(at)
     running = processes.read(at.pid_file(service.name))
     if running and processes.is_running(running):
-        if running.fingerprint == service.fingerprint and health.is_well(service.probes, seconds=_PROBE_SECONDS):
+        reason = _reason_to_restart(service, running, at=at)
+        if reason is None:
             say(f"{service.name:<10} is up already (process {running.pid})")
             return
-        say(f"{service.name:<10} runs but is not well, or not as asked for now: restarting it")
+        say(f"{service.name:<10} {reason}: restarting it")
     clear(service, at=at)
     for name in service.ports:
         ports.require_free(name, port=at.ports[name])
@@ -85,6 +87,17 @@ def status(service: Service, *, at: Layout) -> Status:
     return Status(
         service=service.name, pid=process.pid, port=at.ports[service.ports[0]], well=well, since=process.since
     )
+
+
+def _reason_to_restart(service: Service, running: Process, *, at: Layout) -> str | None:
+    if running.fingerprint != service.fingerprint:
+        return "runs with other settings"
+    needed = {name: processes.read(at.pid_file(name)) for name in service.needs}
+    for name, process in needed.items():
+        # The worker's watch of the cluster gives up after some tries, and the worker goes on without it.
+        if process and process.since > running.since:
+            return f"is older than {name}, which it needs"
+    return None if health.is_well(service.probes, seconds=_PROBE_SECONDS) else "runs but does not answer"
 
 
 def _start(service: Service, *, at: Layout, cancelled: Callable[[], bool]) -> None:

@@ -145,7 +145,7 @@ def _worker(at: Layout) -> Service:
         },
         ports=("worker",),
         probes=(Probe(f"{at.url('worker')}/health"),),
-        needs=("prefect", "cluster"),
+        needs=("prefect", "kube", "cluster"),
         start_seconds=120,
     )
 
