@@ -16,7 +16,7 @@ from k8s.cluster.interruption import Interruption
 from k8s.cluster.outage import OUTAGE_SECONDS, Outage
 from k8s.errors import ClusterUnavailableError
 
-_WATCH_SECONDS = 300
+_WATCH_SECONDS = 120
 _SILENCE_SECONDS = _WATCH_SECONDS + 30.0
 _SHORTEST_WATCH_SECONDS = 0.2
 _JOIN_SECONDS = 5.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import subprocess
@@ -11,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from blocks.image_distribution import Credentials, DistributionClient
 from sandbox.base_image import BaseImageError, base_image
+from tests.integration.docker_registry import PASSWORD, USER, Certificate, docker_registry, htpasswd
 
 RECIPE = Path(__file__).resolve().parents[2] / "images" / "runtime"
 BUILDER_CAPABILITIES = "-all,+setfcap,+setgid,+setuid"
@@ -27,6 +30,7 @@ class Build:
     containerfile: str = (RECIPE / "Containerfile").read_text()
     prefix: list[str] = field(default_factory=list)
     path: str = "/usr/sbin:/usr/bin:/sbin:/bin"
+    destination: str = ""
 
     @property
     def layout(self) -> Path:
@@ -42,12 +46,13 @@ class Build:
         environment = {
             "PATH": self.path,
             "BASE_IMAGE": self.base,
-            "DESTINATION": f"oci:{self.layout}:abc",
+            "DESTINATION": self.destination or f"oci:{self.layout}:abc",
             "IMAGE_TITLE": "slipway vLLM runtime",
             "INPUTS_TAG": "abc",
             "CONTEXT_DIR": str(context),
             "SCRATCH_DIR": str(self.folder / ".Scratch"),
             "TERMINATION_LOG": str(self.folder / "termination"),
+            "REGISTRY_AUTH_FILE": str(self.folder / "auth.json"),
         }
         command = [*self.prefix, "/bin/sh", str(RECIPE / "build.sh")]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -87,6 +92,22 @@ def test_the_reported_digest_is_the_pushed_one(tmp_path: Path, base: str) -> Non
 def test_equal_inputs_give_an_equal_digest(tmp_path: Path, base: str) -> None:
     """A rebuild of the same inputs must be the same image, or an import would change what serves."""
     assert Build(tmp_path / "one", base).digest() == Build(tmp_path / "two", base).digest()
+
+
+def test_a_registry_with_a_private_authority_and_a_login_is_pushed_to(tmp_path: Path, base: str) -> None:
+    """In production the image goes to Quay or a company's registry: over TLS, with the mounted Secret."""
+    certificate = Certificate.make(tmp_path)
+    with docker_registry(tmp_path, certificate, auth=htpasswd(tmp_path)) as host:
+        login = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+        (tmp_path / "auth.json").write_text(json.dumps({"auths": {host: {"auth": login}}}))
+        images = DistributionClient(
+            host=host,
+            name="org/slipway-vllm",
+            credentials=Credentials(username_variable="U", password_variable="P", username=USER, password=PASSWORD),
+            ca_bundle=str(certificate.file),
+        )
+        build = Build(tmp_path, base, ca_bundle=certificate.file.read_text(), destination=images.destination("abc"))
+        assert build.digest() == images.digest_of("abc")
 
 
 def test_failure_9_three_capabilities_are_enough_to_build(tmp_path: Path, base: str) -> None:
