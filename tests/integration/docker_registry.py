@@ -112,7 +112,7 @@ def token_server(certificate: Certificate) -> Iterator[dict[str, object]]:
     context.load_cert_chain(certificate.file, certificate.key)
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
             yield {

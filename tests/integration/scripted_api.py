@@ -61,6 +61,30 @@ def stream(*events: Json, rest: str = "") -> Answer:
     return answer
 
 
+def cut_text(text: str) -> Answer:
+    """Announce more text than comes, then close the connection."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(text) + 1))
+        handler.end_headers()
+        handler.wfile.write(text.encode())
+
+    return answer
+
+
+def text(whole: str) -> Answer:
+    """Answer with plain text."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(whole)))
+        handler.end_headers()
+        handler.wfile.write(whole.encode())
+
+    return answer
+
+
 def plain(code: int, body: Json) -> Answer:
     """Answer with a JSON document."""
 
@@ -90,7 +114,7 @@ def serving(api: ScriptedApi, kubeconfig: Path) -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         address = f"http://127.0.0.1:{server.server_port}"
         kubeconfig.write_text(json.dumps(_kubeconfig(address, kubeconfig)))
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
             yield address

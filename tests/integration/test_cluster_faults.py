@@ -12,7 +12,9 @@ from kubernetes import client
 
 from k8s.cluster import connect
 from k8s.cluster.connection import Connection, open_connection
-from k8s.cluster.feed import Change, Feed
+from k8s.cluster.feed import Change, Feed, LogEnded, LogLine
+from k8s.cluster.interruption import Interruption
+from k8s.cluster.logs import follow_log
 from k8s.cluster.watching import Source, watching
 from k8s.errors import (
     ClusterUnavailableError,
@@ -22,7 +24,7 @@ from k8s.errors import (
     UnauthorizedError,
     UnknownKindError,
 )
-from tests.integration.scripted_api import Answer, ScriptedApi, listed, plain, serving, status, stream
+from tests.integration.scripted_api import Answer, ScriptedApi, cut_text, listed, plain, serving, status, stream, text
 
 PODS = Source("pods", "/api/v1/namespaces/ns/pods", {"labelSelector": "job-name=x"})
 
@@ -116,6 +118,18 @@ def test_an_open_watch_ends_when_we_do(api: ScriptedApi, connection: Connection)
     with watching(connection, PODS) as feed:
         assert _next(feed) == ("listed", [])
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("watch-")]
+
+
+def test_a_followed_log_that_is_cut_goes_on_without_repeating_a_line(api: ScriptedApi, connection: Connection) -> None:
+    """The API takes a time in whole seconds to go on from, and so sends the last lines again."""
+    begun = "2026-01-01T00:00:01Z one\n2026-01-01T00:00:01.5Z two\n"
+    api.answers = [cut_text(begun), text(begun + "2026-01-01T00:00:01.25Z late\n2026-01-01T00:00:01.75Z three\n")]
+    pod = {"metadata": {"name": "x", "namespace": "ns"}, "spec": {"containers": [{"name": "main"}]}}
+    feed = Feed(Interruption())
+    follow_log(connection, pod, feed)
+    news = [feed.next(seconds=1) for _ in range(4)]
+    assert news == [LogLine("one"), LogLine("two"), LogLine("three"), LogEnded()]
+    assert "sinceTime=2026-01-01T00%3A00%3A01Z" in api.asked[1]
 
 
 def test_failure_13_a_rotated_token_is_read_again(api: ScriptedApi) -> None:
