@@ -1,0 +1,1 @@
+"""The API server: HTTP in front, verbs over the store behind."""

@@ -1,0 +1,1 @@
+"""The controllers: independent loops that watch the API and write to it, each of one subject."""

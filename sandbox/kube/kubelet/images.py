@@ -1,0 +1,61 @@
+"""The image map: which local environment stands for a container image."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sandbox.kube.objects import Object
+
+_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """A local environment: where its programs are, and what an image's configuration would say."""
+
+    path: tuple[str, ...] = _PATH
+    env: dict[str, str] = field(default_factory=dict)
+    workdir: str = ""
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+
+
+class ImageMap:
+    """Reads the map anew whenever the file changes, so that a missing image can be added while a pod waits for it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read_at = -1
+        self._images: dict[str, Image] = {}
+
+    def find(self, reference: str) -> Image | None:
+        """Return the environment of an image: under its full reference, else under its repository."""
+        changed = self._path.stat().st_mtime_ns
+        if changed != self._read_at:
+            entries = json.loads(self._path.read_text())["images"]
+            self._images = {name: _image(entry) for name, entry in entries.items()}
+            self._read_at = changed
+        return self._images.get(reference) or self._images.get(repository(reference))
+
+
+def repository(reference: str) -> str:
+    """Return an image reference without its tag and digest."""
+    name = reference.partition("@")[0]
+    head, slash, last = name.rpartition("/")
+    return head + slash + last.partition(":")[0]
+
+
+def image_id(reference: str) -> str:
+    """Return what stands in `imageID`: repository and digest where the reference has one; nothing is invented."""
+    digest = reference.partition("@")[2]
+    return f"{repository(reference)}@{digest}" if digest else f"local:{reference}"
+
+
+def _image(entry: Object) -> Image:
+    return Image(
+        path=tuple(entry.get("path") or _PATH),
+        env=dict(entry.get("env") or {}),
+        workdir=entry.get("workdir") or "",
+        entrypoint=tuple(entry.get("entrypoint") or ()),
+        command=tuple(entry.get("cmd") or ()),
+    )

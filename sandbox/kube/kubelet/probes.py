@@ -1,0 +1,86 @@
+"""Probes: startup, readiness and liveness checks of a container, over HTTP, TCP or a command."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import aiohttp
+
+from sandbox.kube.kubelet.process import Session, spawn
+from sandbox.kube.objects import Json, Object
+
+_OK = range(200, 400)
+
+
+class ProbeFailedError(Exception):
+    """A check did not pass."""
+
+
+def _port(container: Object, port: Json) -> int:
+    """Return a port's number; it may be given by its name."""
+    named: Object = {entry.get("name"): entry["containerPort"] for entry in container.get("ports") or []}
+    return int(str(named.get(port, port)))
+
+
+async def check(
+    probe: Object, container: Object, *, argv: Callable[[str], str], env: Mapping[str, str], cwd: Path
+) -> None:
+    """Check once.
+
+    Raises:
+        ProbeFailedError: it did not pass, or not in time.
+    """
+    try:
+        async with asyncio.timeout(probe.get("timeoutSeconds") or 1):
+            if "httpGet" in probe:
+                await _http(probe["httpGet"], container)
+            elif "tcpSocket" in probe:
+                _, writer = await asyncio.open_connection("127.0.0.1", _port(container, probe["tcpSocket"]["port"]))
+                writer.close()
+            elif "exec" in probe:
+                await _exec([argv(word) for word in probe["exec"]["command"]], env, cwd)
+            else:
+                raise ProbeFailedError("the sandbox knows the probes httpGet, tcpSocket and exec")
+    except (OSError, aiohttp.ClientError, TimeoutError) as error:
+        raise ProbeFailedError(f"{type(error).__name__}: {error}") from error
+
+
+async def _http(probe: Object, container: Object) -> None:
+    headers = {entry["name"]: entry["value"] for entry in probe.get("httpHeaders") or []}
+    scheme = (probe.get("scheme") or "HTTP").lower()
+    url = f"{scheme}://127.0.0.1:{_port(container, probe['port'])}{probe.get('path') or '/'}"
+    async with aiohttp.ClientSession() as session, session.get(url, headers=headers, ssl=False) as response:
+        if response.status not in _OK:
+            raise ProbeFailedError(f"HTTP probe failed with statuscode: {response.status}")
+
+
+async def _exec(argv: list[str], env: Mapping[str, str], cwd: Path) -> None:
+    process = await spawn(argv, env=env, cwd=cwd)
+    session = Session.of(process.pid)
+    try:
+        output, _ = await process.communicate()
+    finally:
+        await session.kill()
+        with suppress(ProcessLookupError):
+            process.kill()
+    if process.returncode:
+        raise ProbeFailedError(f"exit code {process.returncode}: {output.decode(errors='replace').strip()}")
+
+
+async def changes(probe: Object, once: Callable[[], Awaitable[None]]) -> AsyncIterator[tuple[bool, str]]:
+    """Check periodically; yield (passed, what it said) whenever a threshold is reached."""
+    await asyncio.sleep(probe.get("initialDelaySeconds") or 0)
+    passed, failed = 0, 0
+    while True:
+        try:
+            await once()
+        except ProbeFailedError as error:
+            passed, failed = 0, failed + 1
+            if failed == (probe.get("failureThreshold") or 3):
+                yield False, str(error)
+        else:
+            passed, failed = passed + 1, 0
+            if passed == (probe.get("successThreshold") or 1):
+                yield True, ""
+        await asyncio.sleep(probe.get("periodSeconds") or 10)

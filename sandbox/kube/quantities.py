@@ -1,0 +1,40 @@
+"""Kubernetes quantities (`500m`, `8Gi`) as numbers, and what a pod asks for in sum."""
+
+import re
+
+from sandbox.kube.objects import Object
+
+_SUFFIXES = {
+    "n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18,
+    "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40, "Pi": 2.0**50, "Ei": 2.0**60,
+}  # fmt: skip
+_QUANTITY = re.compile(r"^([+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)([a-zA-Z]*)$")
+
+
+def quantity(text: str | float) -> float:
+    """Return a quantity's number: cores, bytes or pieces.
+
+    Raises:
+        ValueError: it is none.
+    """
+    match = _QUANTITY.match(str(text))
+    if match is None or match[2] not in _SUFFIXES:
+        raise ValueError(f"{text!r} is no quantity")
+    return float(match[1]) * _SUFFIXES[match[2]]
+
+
+def pod_requests(pod: Object) -> dict[str, float]:
+    """Return what a pod's containers request in sum (init containers run before, so the larger counts), and one pod."""
+    total = _sum(pod["spec"]["containers"])
+    for container in pod["spec"].get("initContainers") or []:
+        for resource, amount in _sum([container]).items():
+            total[resource] = max(total.get(resource, 0.0), amount)
+    return {**total, "pods": 1.0}
+
+
+def _sum(containers: list[Object]) -> dict[str, float]:
+    total: dict[str, float] = {}
+    for container in containers:
+        for resource, amount in ((container.get("resources") or {}).get("requests") or {}).items():
+            total[resource] = total.get(resource, 0.0) + quantity(amount)
+    return total
