@@ -39,3 +39,7 @@ class AccessDeniedError(RejectedError):
 
 class IntegrityError(RejectedError):
     """The bytes that arrived are not the bytes that were declared."""
+
+
+class PreconditionFailedError(RejectedError):
+    """A conditional write came too late: what it was meant for was written, changed or removed by somebody else."""

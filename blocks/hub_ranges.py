@@ -1,0 +1,173 @@
+"""Reads byte ranges of one file of the Hub, and goes on where a connection breaks off."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from urllib.parse import quote
+
+import urllib3
+from urllib3.exceptions import HTTPError
+
+from blocks.backoff import Backoff
+from blocks.hub_answers import (
+    InterruptedReadError,
+    Location,
+    check_declared,
+    check_range,
+    connection_failure,
+    ended_early,
+    refusal,
+)
+from blocks.hub_connections import Connections
+from blocks.hub_errors import Question, ReadCancelledError, UnexpectedAnswerError
+from blocks.hub_files import HubFile
+
+CHUNK_BYTES = 1 << 20
+REDIRECTS = 5
+MOVED = frozenset({301, 302, 303, 307, 308})
+OK, PARTIAL = 200, 206
+
+
+class RangedFile:
+    """One file of a commit, readable in ranges from several threads.
+
+    A read resumes at its offset after a dropped, truncated or stalled connection. The Hub's redirect to a signed URL
+    is followed once and shared by all ranges; where the storage host no longer takes it, it is asked for again. The
+    token never goes to another host than the endpoint.
+
+    Args:
+        file: what the Hub declares.
+        question: names the file's repository and commit; builds the errors.
+        authorization: the Authorization header for the endpoint, or None.
+        connections: the pools.
+        attempts: failures in a row, without a byte in between, after which a read fails.
+    """
+
+    def __init__(
+        self,
+        file: HubFile,
+        *,
+        question: Question,
+        authorization: str | None,
+        connections: Connections,
+        attempts: int,
+    ) -> None:
+        self.file = file
+        self._question = question
+        self._authorization = authorization
+        self._connections = connections
+        self._attempts = attempts
+        where = f"{question.repo}/resolve/{quote(question.revision, safe='')}/{quote(file.path)}"
+        self._source = Location(f"{question.endpoint}/{where}", ours=True)
+        self._location: Location | None = None
+        self._resolving = threading.Lock()
+        self._closed = threading.Event()
+        self._open: set[urllib3.BaseHTTPResponse] = set()
+        self._open_lock = threading.Lock()
+
+    def read_into(self, start: int, view: memoryview) -> None:
+        """Fill a buffer with the file's bytes from `start` on.
+
+        Raises:
+            BlockError: ours, whatever went wrong: transient ones after all attempts, permanent ones at once.
+        """
+        done = 0
+        backoff = Backoff(attempts=self._attempts)
+
+        def arrived(count: int) -> None:
+            nonlocal done
+            done += count
+            backoff.progress()
+
+        while done < len(view):
+            try:
+                self._read_once(start + done, view[done:], arrived)
+            except InterruptedReadError as failure:
+                if backoff.exhausted():
+                    raise failure.error from failure.__cause__
+                self._closed.wait(backoff.delay(asked=failure.after))
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Read the bytes from `start` up to, not including, `stop`; errors as `read_into`."""
+        buffer = bytearray(stop - start)
+        self.read_into(start, memoryview(buffer))
+        return bytes(buffer)
+
+    def close(self) -> None:
+        """Cancel all reads, from whichever thread; they raise ReadCancelledError."""
+        self._closed.set()
+        with self._open_lock:
+            for response in self._open:
+                # A response that its reader just finished has no socket to shut down any more.
+                with suppress(ValueError, RuntimeError, OSError):
+                    response.shutdown()
+
+    def _read_once(self, start: int, view: memoryview, arrived: Callable[[int], None]) -> None:
+        response = self._request(start, start + len(view))
+        self._watch(response)
+        host, done = Location(response.url or "", ours=False).host, 0
+        try:
+            while done < len(view):
+                count = response.readinto(view[done : done + CHUNK_BYTES])
+                if count == 0:
+                    raise ended_early(len(view) - done, host=host)
+                done += count
+                arrived(count)
+        except (HTTPError, OSError) as error:
+            self._check_open()
+            raise connection_failure(error, host=host) from error
+        finally:
+            with self._open_lock:
+                self._open.discard(response)
+            if done < len(view):
+                response.close()  # its unread rest would be taken for the next answer
+            response.release_conn()
+
+    def _watch(self, response: urllib3.BaseHTTPResponse) -> None:
+        with self._open_lock:
+            self._open.add(response)
+        if self._closed.is_set():
+            with self._open_lock:
+                self._open.discard(response)
+            response.close()
+            raise ReadCancelledError(path=self.file.path)
+
+    def _request(self, start: int, stop: int) -> urllib3.BaseHTTPResponse:
+        location = self._location
+        if location is None:
+            with self._resolving:
+                return self._follow(self._location or self._source, start, stop)
+        return self._follow(location, start, stop)
+
+    def _follow(self, location: Location, start: int, stop: int) -> urllib3.BaseHTTPResponse:
+        """Get a range, from the location or from where it redirects to; remember where that was."""
+        for _ in range(REDIRECTS):
+            response = self._get(location, start, stop)
+            if response.status in {OK, PARTIAL}:
+                check_range(self.file, response, start=start, stop=stop)
+                self._location = location
+                return response
+            response.drain_conn()
+            if response.status not in MOVED:
+                if location == self._location:
+                    self._location = None  # perhaps a signed URL out of date: the next attempt asks the Hub again
+                raise refusal(self._question, response, location)
+            check_declared(self.file, response)
+            location = location.redirected(response.headers.get("Location", ""))
+        raise UnexpectedAnswerError(host=self._question.endpoint, answer=f"more than {REDIRECTS} redirects")
+
+    def _get(self, location: Location, start: int, stop: int) -> urllib3.BaseHTTPResponse:
+        self._check_open()
+        headers = {"Range": f"bytes={start}-{stop - 1}", "Accept-Encoding": "identity", "User-Agent": "slipway"}
+        if location.ours and self._authorization:
+            headers["Authorization"] = self._authorization
+        try:
+            return self._connections.get(location.url, headers=headers)
+        except (HTTPError, OSError) as error:
+            raise connection_failure(error, host=location.host) from error
+
+    def _check_open(self) -> None:
+        if self._closed.is_set():
+            raise ReadCancelledError(path=self.file.path)

@@ -1,0 +1,65 @@
+"""The object store: a Prefect block with its bucket and the credentials to it."""
+
+from __future__ import annotations
+
+from botocore.config import Config
+from prefect.blocks.core import Block
+from prefect_aws import AwsCredentials
+from pydantic import Field
+
+from blocks.errors import RejectedError
+from blocks.object_store_client import StoreClient
+from blocks.objects import SYSTEM
+
+__all__ = ["ObjectStore", "StoreClient"]
+
+CONNECTIONS = 32
+"""More than the parts that all transfers of a process send at a time, so that none waits for a connection."""
+
+CONFIG = Config(
+    connect_timeout=10,
+    read_timeout=60,
+    max_pool_connections=CONNECTIONS,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    # Newer defaults add checksums in trailers, which some S3-compatible stores reject; bodies carry an MD5 instead.
+    request_checksum_calculation="when_required",
+    response_checksum_validation="when_required",
+    # The signature covers Content-MD5, and so the body; hashing each part once more would cost a core per GB/s.
+    s3={"payload_signing_enabled": False},
+)
+
+
+class ObjectStore(Block):
+    """Where weights, manifests and leases are kept: one bucket of an S3 store."""
+
+    _block_type_name = "Slipway Object Store"
+    _block_type_slug = "slipway-object-store"
+    _description = "The bucket that holds weights and manifests. Without keys, AWS_ACCESS_KEY_ID and its like apply."
+
+    credentials: AwsCredentials = Field(
+        default_factory=AwsCredentials, description="The store's endpoint, region and trusted authorities."
+    )
+    bucket: str = Field("llm-models", description="The bucket, which must exist.")
+
+    @property
+    def endpoint(self) -> str:
+        """The store's address."""
+        return self.credentials.aws_client_parameters.endpoint_url or "https://s3.amazonaws.com"
+
+    def client(self) -> StoreClient:
+        """Build the adapter.
+
+        Raises:
+            RejectedError: the credentials switch TLS verification off.
+        """
+        parameters = self.credentials.aws_client_parameters.get_params_override()
+        if parameters.get("verify") is False:
+            raise RejectedError(
+                SYSTEM,
+                f"the block of {self.endpoint} switches TLS verification off. Set SLIPWAY_CA_BUNDLE to the file of "
+                "your authority instead, then run `python -m blocks.register`",
+            )
+        parameters["config"] = CONFIG.merge(parameters["config"]) if "config" in parameters else CONFIG
+        if "verify" in parameters:
+            parameters["verify"] = str(parameters["verify"])
+        return StoreClient(self.credentials.get_boto3_session().client("s3", **parameters), bucket=self.bucket)

@@ -1,0 +1,123 @@
+"""One multipart upload that is fed by ranged reads: parallel, hashed in order, within a bounded memory."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from blocks.errors import BlockError
+from blocks.hub_files import verify_digest
+from flows.import_model.buffers import Buffer, Buffers
+from flows.import_model.ordered_hash import OrderedHash
+from flows.import_model.parts import MEBIBYTE, Part, part_size, plan_parts
+
+if TYPE_CHECKING:
+    from blocks.hub_ranges import RangedFile
+    from blocks.object_store import StoreClient
+    from blocks.objects import Upload, UploadedPart
+
+
+@dataclass(frozen=True, slots=True)
+class TransferOptions:
+    """How much of a file is in flight.
+
+    Attributes:
+        part_bytes: size of a range and of the part that it becomes; larger only where a file would have more than
+            10,000 parts.
+        ranges: ranges of a file that are read or uploaded at a time.
+        window: further parts that may wait for an earlier one to be hashed.
+    """
+
+    part_bytes: int = 16 * MEBIBYTE
+    ranges: int = 4
+    window: int = 2
+
+    def memory_bytes(self, size: int) -> int:
+        """The most bytes that a transfer of a file of `size` bytes holds."""
+        return min((self.ranges + self.window) * part_size(size, wanted=self.part_bytes), size)
+
+
+class Stream:
+    """One multipart upload that is fed by ranged reads.
+
+    Each of a few threads takes the next part, reads it, offers it to the hash and uploads it: where the store is the
+    slower side most of them upload, where the Hub is, most of them read. A buffer is free again when its part is both
+    hashed and uploaded; parts take their buffers in order, so the part that the hash waits for always has one.
+    """
+
+    def __init__(
+        self,
+        source: RangedFile,
+        store: StoreClient,
+        *,
+        key: str,
+        sha256: str,
+        metadata: Mapping[str, str],
+        options: TransferOptions,
+        on_bytes: Callable[[int], None],
+    ) -> None:
+        self._source, self._store, self._key, self._sha256, self._metadata = source, store, key, sha256, metadata
+        self._on_bytes = on_bytes
+        self._parts = plan_parts(source.file.size, wanted=options.part_bytes)
+        self._workers = min(options.ranges, len(self._parts))
+        self._left = iter(self._parts)
+        self._taking = threading.Lock()
+        self._buffers = Buffers(count=options.ranges + options.window, size=self._parts[0].size)
+        self._hash = OrderedHash()
+
+    def run(self) -> None:
+        """Move the file and make it visible, or leave nothing behind."""
+        file = self._source.file
+        for leftover in self._store.unfinished_uploads(self._key):
+            if leftover.key == self._key:
+                self._store.abort_upload(leftover)
+        upload = self._store.start_upload(self._key, metadata=self._metadata)
+        try:
+            parts = self._move(upload)
+            got = self._hash.hexdigest(parts=len(self._parts))
+            verify_digest(file, kind="SHA-256", expected=self._sha256, got=got)
+            self._store.complete_upload(upload, parts=parts, size=file.size, metadata=self._metadata)
+        except BaseException as error:
+            self._abort(upload, error)
+            raise
+
+    def _move(self, upload: Upload) -> list[UploadedPart]:
+        """Move all parts; on the first failure end all threads, and only then return to whoever aborts the upload."""
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="transfer") as threads:
+            working = [threads.submit(self._work, upload) for _ in range(self._workers)]
+            try:
+                ended, _ = wait(working, return_when=FIRST_EXCEPTION)
+                for worker in ended:
+                    worker.result()
+            finally:
+                self._buffers.close()
+                self._source.close()
+        return sorted((part for worker in working for part in worker.result()), key=lambda part: part.number)
+
+    def _work(self, upload: Upload) -> list[UploadedPart]:
+        done: list[UploadedPart] = []
+        while taken := self._take():
+            part, buffer = taken
+            content = memoryview(buffer.data)[: part.size]
+            self._source.read_into(part.start, content)
+            self._hash.add(part.number, content, done=partial(self._buffers.let_go, buffer))
+            body = buffer.data if part.size == len(buffer.data) else bytes(content)
+            done.append(self._store.upload_part(upload, number=part.number, body=body))
+            self._buffers.let_go(buffer)
+            self._on_bytes(part.size)
+        return done
+
+    def _take(self) -> tuple[Part, Buffer] | None:
+        with self._taking:
+            part = next(self._left, None)
+            return (part, self._buffers.take(holders=2)) if part else None
+
+    def _abort(self, upload: Upload, error: BaseException) -> None:
+        try:
+            self._store.abort_upload(upload)
+        except BlockError as second:
+            error.add_note(f"The unfinished upload of {self._key} stays until the next import of it ({second}).")
