@@ -6,6 +6,7 @@ from typing import Final
 import yaml
 from aiohttp import web
 
+from sandbox.kube.api import protobuf
 from sandbox.kube.api.verbs import Options, Target
 from sandbox.kube.errors import BadRequestError, NoRouteError
 from sandbox.kube.objects import Json
@@ -44,6 +45,8 @@ async def read_body(request: web.Request) -> Json:
     data = await request.read()
     if not data.strip():
         return {}
+    if request.content_type == protobuf.CONTENT_TYPE:
+        return protobuf.decode(data)
     try:
         if "yaml" in request.content_type:
             return yaml.safe_load(data)
