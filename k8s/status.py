@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -151,7 +152,7 @@ def _waiting(pod: Manifest, container: Manifest, waiting: Manifest) -> Diagnosis
 
 
 def _terminated(pod: Manifest, terminated: Manifest) -> Diagnosis:
-    code = terminated.get("exitCode")
+    code = int(terminated.get("exitCode", 0))
     if terminated.get("reason") == "OOMKilled":
         return Diagnosis(
             category=Category.OOM_KILLED,
@@ -162,9 +163,15 @@ def _terminated(pod: Manifest, terminated: Manifest) -> Diagnosis:
     return Diagnosis(
         category=Category.EXIT_CODE,
         transient=False,
-        sentence=f"the container ended with exit code {code}",
+        sentence=f"the container ended with exit code {code}{_signal(code)}",
         next_action=f"Read its log: {kubectl(pod, 'logs')}",
     )
+
+
+def _signal(code: int) -> str:
+    # A shell and a runtime report a process that a signal has ended as 128 and the signal's number.
+    known = {128 + number: number.name for number in signal.Signals}
+    return f" (ended by {known[code]}, from outside)" if code in known else ""
 
 
 def _evicted(message: str) -> Diagnosis:

@@ -39,6 +39,7 @@ UNSCHEDULABLE = _pod(
 )
 OOM = _pod(phase="Failed", containerStatuses=_container("terminated", reason="OOMKilled", exitCode=137))
 EXIT = _pod(phase="Failed", containerStatuses=_container("terminated", reason="Error", exitCode=2))
+KILLED = _pod(phase="Failed", containerStatuses=_container("terminated", reason="Error", exitCode=143))
 NAME = _pod(containerStatuses=_container("waiting", reason="InvalidImageName"))
 DRAINED = {**_pod(phase="Running"), "metadata": {"name": "b", "uid": "p", "deletionTimestamp": "2026-01-01T00:00:00Z"}}
 
@@ -51,6 +52,7 @@ DRAINED = {**_pod(phase="Running"), "metadata": {"name": "b", "uid": "p", "delet
         (UNSCHEDULABLE, Category.UNSCHEDULABLE, False, "0/3 nodes: no disk"),
         (OOM, Category.OOM_KILLED, False, "more memory than its limit"),
         (EXIT, Category.EXIT_CODE, False, "exit code 2"),
+        (KILLED, Category.EXIT_CODE, False, "exit code 143 (ended by SIGTERM, from outside)"),
         (NAME, Category.INVALID_IMAGE_NAME, False, "'quay.io/org/x:1' is not an image name"),
         (DRAINED, Category.DELETED, True, "deleted while it ran"),
         (_pod(phase="Running"), Category.RUNNING, True, "runs"),
