@@ -171,7 +171,7 @@ def _terminated(pod: Manifest, terminated: Manifest) -> Diagnosis:
 def _signal(code: int) -> str:
     # A shell and a runtime report a process that a signal has ended as 128 and the signal's number.
     known = {128 + number: number.name for number in signal.Signals}
-    return f" (ended by {known[code]}, from outside)" if code in known else ""
+    return f" (ended by {known[code]})" if code in known else ""
 
 
 def _evicted(message: str) -> Diagnosis:

@@ -52,7 +52,7 @@ DRAINED = {**_pod(phase="Running"), "metadata": {"name": "b", "uid": "p", "delet
         (UNSCHEDULABLE, Category.UNSCHEDULABLE, False, "0/3 nodes: no disk"),
         (OOM, Category.OOM_KILLED, False, "more memory than its limit"),
         (EXIT, Category.EXIT_CODE, False, "exit code 2"),
-        (KILLED, Category.EXIT_CODE, False, "exit code 143 (ended by SIGTERM, from outside)"),
+        (KILLED, Category.EXIT_CODE, False, "exit code 143 (ended by SIGTERM)"),
         (NAME, Category.INVALID_IMAGE_NAME, False, "'quay.io/org/x:1' is not an image name"),
         (DRAINED, Category.DELETED, True, "deleted while it ran"),
         (_pod(phase="Running"), Category.RUNNING, True, "runs"),
