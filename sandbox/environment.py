@@ -17,6 +17,7 @@ _LOCAL = "127.0.0.1,localhost"
 # What a developer has set for another platform must not leak into this one. Byte code is wanted: without it Prefect
 # takes twice as long to start.
 _FOREIGN_PREFIXES = ("AWS_", "HF_", "KUBE", "PREFECT_", "SLIPWAY_", "WEED_")
+_TUNABLE_PREFIXES = ("SLIPWAY_TRANSFER_", "SLIPWAY_BUILD_", "SLIPWAY_LEASE_")
 _FOREIGN = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH")
 
 
@@ -38,6 +39,7 @@ def addresses(layout: Layout) -> dict[str, str]:
         "SLIPWAY_BUILDER_IMAGE": BUILDER_IMAGE,
         "SLIPWAY_FLOWS_IMAGE": FLOWS_IMAGE,
         "SLIPWAY_IMAGE_REPOSITORY": f"oci:{layout.images / 'slipway-vllm'}",
+        **_tuning(),
         **_no_proxy(),
     }
 
@@ -82,6 +84,11 @@ def _base_image(layout: Layout) -> dict[str, str]:
     if not layout.base_image_name.is_file():
         return {}
     return {"SLIPWAY_RUNTIME_BASE_IMAGE": layout.base_image_name.read_text(encoding="utf-8").strip()}
+
+
+def _tuning() -> dict[str, str]:
+    """Settings of the transfer, the build and the lease, as the user set them; pods shall try them too."""
+    return {name: value for name, value in os.environ.items() if name.startswith(_TUNABLE_PREFIXES)}
 
 
 def _no_proxy() -> dict[str, str]:

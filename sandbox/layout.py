@@ -120,7 +120,8 @@ def claim(root: Path) -> Path:
     Raises:
         NotOurStateError: the folder holds somebody else's files.
     """
-    if root.exists() and not is_ours(root) and any(root.iterdir()):
+    # In this order: the mark is the first file that another command makes here at the same time.
+    if root.exists() and any(root.iterdir()) and not is_ours(root):
         raise NotOurStateError(folder=root, variable=STATE_VARIABLE)
     root.mkdir(parents=True, exist_ok=True)
     (root / _MARK).touch()

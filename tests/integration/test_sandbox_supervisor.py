@@ -14,11 +14,12 @@ from pathlib import Path
 
 import boto3
 import botocore
+import kubernetes
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from sandbox import health, layout, ports, processes, seaweed
+from sandbox import environment, health, layout, ports, processes, seaweed
 from sandbox.errors import NotOurStateError, PortTakenError, ServiceFailedError
 from sandbox.layout import BUCKET, STATE_VARIABLE
 from sandbox.supervisor import Sandbox
@@ -191,6 +192,16 @@ def test_down_ends_what_no_pid_file_names(sandbox: Sandbox) -> None:
         assert pod.wait(timeout=5) == -signal.SIGTERM
 
 
+def test_down_ends_the_pods_of_an_api_server_that_was_killed(tmp_path: Path) -> None:
+    """Without this, a crash of the cluster's stand-in would leave builds and flow runs running on."""
+    with Sandbox(tmp_path / "state", services=["kube"], provision=["cluster"]) as sandbox:
+        _run_job(sandbox.layout.kubeconfig, command=["sleep", "600"])
+        assert [_command(pid) for pid in processes.members(f"{sandbox.state}#pod")] == ["sleep 600"]
+        os.kill(pids(sandbox)["kube"] or 0, signal.SIGKILL)
+        sandbox.stop()
+        assert processes.members(mark(sandbox)) == []
+
+
 def test_reset_forgets_the_data(sandbox: Sandbox) -> None:
     """Without this, a user could not begin again."""
     sandbox.start()
@@ -230,6 +241,25 @@ def test_s3_keeps_objects_over_a_kill_and_lets_nobody_in_without_a_key(tmp_path:
         sockets = seaweed.sockets(at)
     assert not any(socket.exists() for socket in sockets)
     assert not health.is_well(seaweed.probes(at), seconds=1)
+
+
+def _run_job(kubeconfig: Path, *, command: list[str]) -> None:
+    """Create a Job and wait until its pod runs."""
+    api = kubernetes.config.new_client_from_config(str(kubeconfig))
+    container = {"name": "main", "image": environment.BUILDER_IMAGE, "command": command}
+    pod = {"restartPolicy": "Never", "containers": [container]}
+    job = {"metadata": {"name": "long"}, "spec": {"backoffLimit": 0, "template": {"spec": pod}}}
+    kubernetes.client.BatchV1Api(api).create_namespaced_job(layout.NAMESPACE, job)
+    core = kubernetes.client.CoreV1Api(api)
+    watch = kubernetes.watch.Watch()
+    for event in watch.stream(core.list_namespaced_pod, layout.NAMESPACE, timeout_seconds=20):
+        if event["object"].status.phase == "Running":
+            return
+    pytest.fail("the pod did not run")
+
+
+def _command(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
 
 
 def _client(at: layout.Layout, who: str | None):  # noqa: ANN202 - boto3 makes its clients at run time
