@@ -37,6 +37,7 @@ _RECEIPT_ROWS = {
     "runtime_image_digest": "digest",
     "registry_url": "registry",
     "flow_run_url": "flow run",
+    "receipt": "receipt",
 }
 _LAST_LINES = 40
 
@@ -62,7 +63,7 @@ def run(sandbox: Sandbox, models: Sequence[str], *, say: Callable[[str], None]) 
         _show(command, variables=variables, say=say)
     for model in models:
         run_id = _import(model, variables=variables, say=say)
-        _tell(_receipt(sandbox.layout, run_id=run_id), say=say)
+        say("\n" + "\n".join(receipt_lines(_receipt(sandbox.layout, run_id=run_id))))
     _tell_where_to_look(sandbox.layout, models=models, say=say)
     say(f"\nDone in {time.monotonic() - began:.0f} s.")
 
@@ -123,18 +124,21 @@ def _receipt(at: Layout, *, run_id: str) -> dict[str, Any]:
     )
 
 
-def _tell(receipt: Mapping[str, Any], *, say: Callable[[str], None]) -> None:
-    say(f"\nImported {receipt.get('registered_model')} / {receipt.get('version')}: a small replica, not the real model")
-    if not receipt.get("bytes_moved"):
-        say(f"  moved      no weight bytes: all {receipt.get('files_total')} files were in place")
-    else:
-        say(
-            f"  moved      {receipt.get('files_moved')} of {receipt.get('files_total')} files, "
-            f"{receipt['bytes_moved'] / 1e6:,.1f} MB"
-        )
-    for key, title in {**_RECEIPT_ROWS, "receipt": "receipt"}.items():
-        if receipt.get(key):
-            say(f"  {title:<10} {receipt[key]}")
+def receipt_lines(receipt: Mapping[str, Any]) -> list[str]:
+    """Tell a receipt in lines; what the import did not write down is left out."""
+    moved, total = receipt.get("files_moved"), receipt.get("files_total")
+    size = receipt.get("bytes_moved") or 0
+    told = (
+        f"{moved} of {total} files, {size / 1e6:,.1f} MB"
+        if size
+        else f"no weight bytes: all {total} files were in place"
+    )
+    name = f"{receipt.get('registered_model')} / {receipt.get('version')}"
+    return [
+        f"Imported {name}: a replica of the sandbox, not the real model",
+        f"  {'moved':<10} {told}",
+        *(f"  {title:<10} {receipt[key]}" for key, title in _RECEIPT_ROWS.items() if receipt.get(key)),
+    ]
 
 
 def _tell_where_to_look(at: Layout, *, models: Sequence[str], say: Callable[[str], None]) -> None:

@@ -47,21 +47,17 @@ def provide(at: Layout, say: Callable[[str], None]) -> None:
         StepFailedError: one cannot be built or published.
     """
     for model in MODELS:
-        build = partial(replicas.build, model.replica)
-        _publish(model.repo, at=at, build=build, kind="model", gated=model.gated, say=say)
+        _publish(model.repo, at=at, build=partial(replicas.build, model.replica), kind="model", gated=model.gated)
     for repo in replicas.DATASETS:
-        _publish(repo, at=at, build=partial(replicas.build_dataset, repo), kind="dataset", gated=False, say=say)
+        _publish(repo, at=at, build=partial(replicas.build_dataset, repo), kind="dataset", gated=False)
+    say(f"hub        has replicas of {len(MODELS)} models and {len(replicas.DATASETS)} data sets")
 
 
-def _publish(
-    repo: str, *, at: Layout, build: Callable[[Path], None], kind: Kind, gated: bool, say: Callable[[str], None]
-) -> None:
+def _publish(repo: str, *, at: Layout, build: Callable[[Path], None], kind: Kind, gated: bool) -> None:
     # Beside the hub's blobs, so that large files are linked instead of copied.
     with tempfile.TemporaryDirectory(dir=at.root, prefix="replica-") as folder:
         try:
             build(Path(folder))
-            commit = publish(at.hub, repo, Path(folder), kind=kind, gated=gated)
+            publish(at.hub, repo, Path(folder), kind=kind, gated=gated)
         except (ValueError, OSError, PublishError) as error:
             raise StepFailedError(step="repositories", reason=f"{repo} was not published: {error}") from error
-    note = ", gated" if gated else ""
-    say(f"hub        has {repo} (a replica{note}) at {commit[:12]}")
