@@ -69,7 +69,7 @@ def read_endpoints() -> Endpoints:
         MissingVariablesError: naming all that are missing at once.
     """
     try:
-        return Endpoints()  # type: ignore[call-arg]  # pydantic-settings fills the fields
+        return Endpoints()
     except ValidationError as error:
         raise MissingVariablesError(names=[str(problem["loc"][0]).upper() for problem in error.errors()]) from error
 

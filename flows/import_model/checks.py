@@ -30,7 +30,7 @@ def import_checks(
     namespace = environment.namespace
 
     def hub_serves() -> str:
-        hub.client().check(spec.source.repo, revision=spec.source.revision, token_needed=spec.source.gated)
+        hub.client().check(spec.source.repo, revision=spec.source.revision)
         return f"{spec.source.repo} is open to us at {hub.endpoint}"
 
     def bucket_takes() -> str:

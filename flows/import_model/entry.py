@@ -31,9 +31,7 @@ class Run:
     url: str
 
 
-def registry_entry(
-    spec: ModelSpec, *, manifest: Manifest, image: RuntimeImage, place: Place, run: Run
-) -> VersionEntry:
+def registry_entry(spec: ModelSpec, *, manifest: Manifest, image: RuntimeImage, place: Place, run: Run) -> VersionEntry:
     """Describe a version for the registry.
 
     Everything that identifies bytes comes from the manifest, never from the spec: a branch may have moved since.
@@ -66,9 +64,7 @@ def registry_entry(
     )
 
 
-def _properties(
-    spec: ModelSpec, manifest: Manifest, image: RuntimeImage, *, place: Place
-) -> dict[str, Property]:
+def _properties(spec: ModelSpec, manifest: Manifest, image: RuntimeImage, *, place: Place) -> dict[str, Property]:
     quantization, gpus = manifest.identity.quantization, spec.serving.gpus
     return {
         "artifact_uri": place.uri(spec),

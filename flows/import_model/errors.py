@@ -26,7 +26,7 @@ class IdentityError(RejectedError):
         super().__init__(
             "model hub",
             f"{repo}@{commit[:12]} is not the model that {model} declares: {'; '.join(differences)}. "
-            f"Correct `source` or `identity` in deployments/models/{model}.yaml, then: python -m deployments show {model}",
+            f"Correct `source` or `identity` in deployments/models/{model}.yaml: python -m deployments show {model}",
         )
         self.differences = tuple(differences)
 
@@ -59,7 +59,7 @@ class ManifestError(RejectedError):
     def __init__(self, *, key: str, reason: str) -> None:
         super().__init__(
             "object store",
-            f"{key} is not a manifest of ours ({reason}). Nothing was changed; read it with: aws s3 cp s3://<bucket>/{key} -",
+            f"{key} is no manifest of ours ({reason}). Nothing was changed. Read it: aws s3 cp s3://<bucket>/{key} -",
         )
 
 
@@ -81,8 +81,8 @@ class MissingSecretError(RejectedError):
         state = f"has type {found}, not {wanted}" if found else "does not exist"
         super().__init__(
             "cluster",
-            f"Secret {namespace}/{name} {state}. Create it: kubectl create secret docker-registry {name} -n {namespace} "
-            "--docker-server=<registry> --docker-username=<user> --docker-password=<password>",
+            f"Secret {namespace}/{name} {state}. Create it from a file of `podman login --authfile`: "
+            f"kubectl create secret docker-registry {name} -n {namespace} --from-file=.dockerconfigjson=<file>",
         )
 
 

@@ -27,6 +27,13 @@ BOOKKEEPING_SUFFIXES = (
 
 INT32_BITS = 32
 
+METHOD = "quantization.method"
+NONE = "none"
+UNKNOWN = "unknown"
+
+Facts = dict[str, int | str]
+"""An identity as comparable facts by name."""
+
 
 def count_parameters(tensors: Iterable[tuple[str, TensorInfo]], *, bits: int | None) -> int:
     """Count the weights that a set of safetensors headers declares.
@@ -45,63 +52,63 @@ def count_parameters(tensors: Iterable[tuple[str, TensorInfo]], *, bits: int | N
     return total
 
 
-def quantization_of(config: Mapping[str, Any]) -> Quantization | None:
-    """Read the quantization that a Hugging Face `config.json` declares; None where there is none.
-
-    Shapes understood: compressed-tensors (`config_groups.*.weights`) and the flat one of AWQ and GPTQ. What a
-    format does not say is "unknown" or 0, which equals no declared value.
-    """
-    declared = config.get("quantization_config")
-    if not declared:
-        return None
-    groups = declared.get("config_groups") or {}
-    weights = next((group.get("weights") or {} for group in groups.values()), declared)
-    return Quantization.model_construct(
-        method=declared.get("quant_method", "unknown"),
-        format=declared.get("format") or declared.get("version") or "unknown",
-        bits=weights.get("num_bits") or weights.get("bits") or 0,
-        group_size=weights.get("group_size") or 0,
-    )
+def declared(identity: Identity) -> Facts:
+    """Name each fact of a declared identity once, nested ones by a dotted path."""
+    facts: Facts = {name: getattr(identity, name) for name in Identity.model_fields if name != "quantization"}
+    quantization = identity.quantization
+    if quantization is None:
+        return {**facts, METHOD: NONE}
+    return facts | {f"quantization.{name}": getattr(quantization, name) for name in Quantization.model_fields}
 
 
-def observe(config: Mapping[str, Any], tensors: Iterable[tuple[str, TensorInfo]]) -> Identity:
-    """Read a model's identity from `config.json` and from the tensors that its shards declare."""
-    quantization = quantization_of(config)
+def observed(config: Mapping[str, Any], tensors: Iterable[tuple[str, TensorInfo]]) -> Facts:
+    """Read the same facts from `config.json` and from the tensors that the shards' headers declare."""
+    quantization = _observed_quantization(config)
+    bits = quantization.get("quantization.bits")
     heads = config.get("num_attention_heads", 0)
-    return Identity.model_construct(
-        architecture=", ".join(config.get("architectures") or ["none"]),
-        layers=config.get("num_hidden_layers", 0),
-        hidden_size=config.get("hidden_size", 0),
-        intermediate_size=config.get("intermediate_size", 0),
-        attention_heads=heads,
-        kv_heads=config.get("num_key_value_heads", heads),
-        head_dim=config.get("head_dim") or (config.get("hidden_size", 0) // heads if heads else 0),
-        vocab_size=config.get("vocab_size", 0),
-        context_length=config.get("max_position_embeddings", 0),
-        parameters=count_parameters(tensors, bits=quantization.bits if quantization else None),
-        dtype=config.get("dtype") or config.get("torch_dtype") or "unknown",
-        quantization=quantization,
-    )
+    return {
+        "architecture": ", ".join(config.get("architectures") or [NONE]),
+        "layers": config.get("num_hidden_layers", 0),
+        "hidden_size": config.get("hidden_size", 0),
+        "intermediate_size": config.get("intermediate_size", 0),
+        "attention_heads": heads,
+        "kv_heads": config.get("num_key_value_heads", heads),
+        "head_dim": config.get("head_dim") or (config.get("hidden_size", 0) // heads if heads else 0),
+        "vocab_size": config.get("vocab_size", 0),
+        "context_length": config.get("max_position_embeddings", 0),
+        "parameters": count_parameters(tensors, bits=bits if isinstance(bits, int) else None),
+        "dtype": config.get("dtype") or config.get("torch_dtype") or UNKNOWN,
+        **quantization,
+    }
 
 
-def differences(expected: Identity, found: Identity) -> list[str]:
-    """Say, field by field, how a found identity differs from the declared one; empty where they are equal."""
-    wanted, got = _flat(expected), _flat(found)
+def _observed_quantization(config: Mapping[str, Any]) -> Facts:
+    """Read `quantization_config` in both shapes: compressed-tensors' groups, and the flat one of AWQ and GPTQ."""
+    found = config.get("quantization_config")
+    if not found:
+        return {METHOD: NONE}
+    groups = found.get("config_groups") or {}
+    weights = next((group.get("weights") or {} for group in groups.values()), found)
+    return {
+        METHOD: found.get("quant_method", UNKNOWN),
+        "quantization.format": found.get("format") or found.get("version") or UNKNOWN,
+        "quantization.bits": weights.get("num_bits") or weights.get("bits") or 0,
+        "quantization.group_size": weights.get("group_size") or 0,
+    }
+
+
+def differences(wanted: Facts, found: Facts) -> list[str]:
+    """Say, fact by fact, how what was found differs from what is declared; empty where they are equal."""
+    names = dict.fromkeys([*wanted, *found])
+    if NONE in (wanted.get(METHOD), found.get(METHOD)):
+        # One is not quantized at all: that is one difference, not four.
+        names = {name: None for name in names if name == METHOD or not name.startswith("quantization.")}
     return [
-        f"{field} is {_shown(got.get(field))}, declared {_shown(wanted.get(field))}"
-        for field in dict.fromkeys([*wanted, *got])
-        if wanted.get(field) != got.get(field)
+        f"{name} is {_shown(found.get(name, NONE))}, declared {_shown(wanted.get(name, NONE))}"
+        for name in names
+        if wanted.get(name, NONE) != found.get(name, NONE)
     ]
 
 
-def _flat(identity: Identity) -> dict[str, Any]:
-    """Name each field once, nested ones by a dotted path; no quantization is one value, not five missing ones."""
-    fields = {name: getattr(identity, name) for name in Identity.model_fields if name != "quantization"}
-    quantization = identity.quantization
-    if quantization is None:
-        return {**fields, "quantization.method": "none"}
-    return fields | {f"quantization.{name}": getattr(quantization, name) for name in Quantization.model_fields}
-
-
-def _shown(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else str(value)
+def _shown(value: int | str) -> str:
+    return f"{value:,}" if isinstance(value, int) else value

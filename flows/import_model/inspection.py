@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from blocks.hub_files import HubFile, HubRevision
-from deployments.spec import Identity, ModelSpec
+from deployments.spec import ModelSpec
 from flows.import_model.errors import FileSetError, IdentityError
-from flows.import_model.identity import differences, observe
+from flows.import_model.identity import declared, differences, observed
 from flows.import_model.keys import safe_key
 from flows.import_model.plan import CONFIG, INDEX, danger, misplaced_tensors, missing_weights, weight_files
 
@@ -23,13 +23,10 @@ INDEX_LIMIT_BYTES = 64 << 20
 HEADERS_AT_ONCE = 8
 
 
-def inspect(client: HubClient, *, spec: ModelSpec, revision: HubRevision, files: tuple[HubFile, ...]) -> Identity:
+def inspect(client: HubClient, *, spec: ModelSpec, revision: HubRevision, files: tuple[HubFile, ...]) -> None:
     """Prove that the selected files are the declared model, from its config, index and safetensors headers.
 
     Some kilobytes a shard are read, no weights.
-
-    Returns:
-        The identity that was found, which equals the declared one.
 
     Raises:
         FileSetError: a file is missing, leaves the prefix, contradicts the index, or would run code.
@@ -61,7 +58,6 @@ def inspect(client: HubClient, *, spec: ModelSpec, revision: HubRevision, files:
         )
         headers = dict(zip((shard.path for shard in shards), read_headers, strict=True))
     refuse_if(misplaced_tensors(headers, index=index))
-    found = observe(config, (tensor for header in headers.values() for tensor in header.items()))
-    if different := differences(spec.identity, found):
+    found = observed(config, (tensor for header in headers.values() for tensor in header.items()))
+    if different := differences(declared(spec.identity), found):
         raise IdentityError(model=spec.key, repo=revision.repo, commit=revision.commit, differences=different)
-    return found

@@ -31,7 +31,9 @@ def danger(files: Iterable[HubFile], *, config: Mapping[str, Any], source: Sourc
     pickles = [path for path in paths if PurePosixPath(path).suffix in PICKLE_SUFFIXES]
     if pickles and not source.pickles_allowed:
         return f"{pickles[0]} is a pickle, which runs code when it is loaded; exclude it, or set source.pickles_allowed"
-    code = [path for path in paths if path.endswith(".py")] or (["auto_map in config.json"] if config.get("auto_map") else [])
+    code = [path for path in paths if path.endswith(".py")] or (
+        ["auto_map in config.json"] if config.get("auto_map") else []
+    )
     if code and not source.remote_code_allowed:
         return f"the model needs code from its repository ({code[0]}); set source.remote_code_allowed to accept it"
     return None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 MEGABYTE = 1_000_000
@@ -49,10 +50,11 @@ class Progress:
     def __init__(self, *, total: int, done: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._total, self._before, self._moved, self._skipped = total, done, 0, 0
         self._clock, self._start = clock, clock()
+        self._end: float | None = None
         self._lock = threading.Lock()
 
     def moved(self, count: int) -> None:
-        """Count bytes that were transferred; a negative count takes back those of a failed attempt."""
+        """Count bytes that were transferred; a negative count takes some back."""
         with self._lock:
             self._moved += count
 
@@ -61,8 +63,28 @@ class Progress:
         with self._lock:
             self._skipped += count
 
+    @contextmanager
+    def attempt(self) -> Iterator[Callable[[int], None]]:
+        """Count the bytes of one attempt at a file by the call that it gives; a failed attempt takes them back."""
+        counts: list[int] = []
+
+        def count(moved: int) -> None:
+            counts.append(moved)
+            self.moved(moved)
+
+        try:
+            yield count
+        except BaseException:
+            self.moved(-sum(counts))
+            raise
+
+    def stop(self) -> None:
+        """Stop the clock: what comes after the transfers is not their time."""
+        self._end = self._clock()
+
     def standing(self) -> Standing:
         """Look at the import now."""
         with self._lock:
             done = self._before + self._skipped + self._moved
-            return Standing(done, self._total, self._moved, self._clock() - self._start)
+            now = self._clock() if self._end is None else self._end
+            return Standing(done, self._total, self._moved, now - self._start)

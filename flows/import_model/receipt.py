@@ -45,15 +45,19 @@ class ImportReceipt(BaseModel):
         """Tell the receipt to a person."""
         notes = [
             f"**This is a sandbox replica, not the real model.** {self.replica}" if self.replica else "",
-            "" if self.pinned else f"`{self.revision}` is not pinned: set `source.revision` to `{self.commit}` to pin it.",
-            f"Branch moved to `{self.branch_moved_to}`; set another `version` to import it." if self.branch_moved_to else "",
+            ""
+            if self.pinned
+            else f"`{self.revision}` is not pinned: set `source.revision` to `{self.commit}` to pin it.",
+            f"Branch moved to `{self.branch_moved_to}`; set another `version` to import it."
+            if self.branch_moved_to
+            else "",
         ]
         rows = {
             "Source": f"`{self.repo}` @ `{self.commit}` (from `{self.revision}`)",
             "Weights": f"`{self.uri}`",
             "Moved": self.moved_sentence(),
             "Manifest": f"`sha256:{self.manifest_sha256}`",
-            "Runtime image": f"`{self.runtime_image}` ({'built' if self.runtime_built else 'unchanged, not built again'})",
+            "Runtime image": f"`{self.runtime_image}` ({'built' if self.runtime_built else 'unchanged, not rebuilt'})",
             "Image digest": f"`{self.runtime_image_digest}`",
             "Registry": f"[version {self.registry_version_id}]({self.registry_url})",
             "Flow run": f"[{self.flow_run_id}]({self.flow_run_url})" if self.flow_run_url else f"`{self.flow_run_id}`",
@@ -67,7 +71,9 @@ class ImportReceipt(BaseModel):
     def moved_sentence(self) -> str:
         """Say what this run transferred and what it found in place."""
         if not self.bytes_moved:
-            return f"no weight bytes: all {self.files_total} files ({self.bytes_total / MEGABYTE:,.1f} MB) were in place"
+            return (
+                f"no weight bytes: all {self.files_total} files ({self.bytes_total / MEGABYTE:,.1f} MB) were in place"
+            )
         rate = self.bytes_moved / self.seconds / MEGABYTE if self.seconds else 0.0
         skipped = self.files_total - self.files_moved
         return (

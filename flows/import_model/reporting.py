@@ -5,6 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import cast
+from uuid import UUID
 
 from prefect.artifacts import (
     create_markdown_artifact,
@@ -13,10 +17,22 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
 
+from blocks.registry_entries import RegisteredVersion
+from deployments.spec import ModelSpec
+from flows.import_model.entry import Place, Run
+from flows.import_model.manifest import Manifest
 from flows.import_model.preflight import Finding, table
 from flows.import_model.progress import MEGABYTE, Progress
 from flows.import_model.receipt import ImportReceipt
+from flows.import_model.runtime import RuntimeImage
+from flows.import_model.source import ResolvedSource
+from flows.import_model.stock import Stock
+from flows.import_model.transfer import TransferredFile
+
+TOOLS = ("slipway", "prefect", "huggingface_hub", "boto3", "kubernetes", "model-registry")
+"""Distributions whose versions a receipt names."""
 
 REFRESH_SECONDS = 2.0
 """How often the bar moves; each refresh is one call to the Prefect API."""
@@ -40,14 +56,14 @@ def shown_progress(*, model: str, total: int, done: int) -> Iterator[Progress]:
         done: bytes that are in place before this run moves any.
     """
     progress = Progress(total=total, done=done)
-    artifact = create_progress_artifact(
-        progress.standing().percent, key=f"import-{model}", description=f"import/{model}: {total / MEGABYTE:,.1f} MB"
-    )
+    title = f"import/{model}"
+    # Typed for sync and async callers at once; a flow of ours is sync.
+    artifact = cast("UUID", create_progress_artifact(progress.standing().percent, key=f"import-{model}"))
     over = threading.Event()
 
     def show() -> None:
         standing = progress.standing()
-        update_progress_artifact(artifact, standing.percent, description=f"import/{model}: {standing.sentence()}")
+        update_progress_artifact(artifact, standing.percent, description=f"{title}: {standing.sentence()}")
 
     def refresh() -> None:
         while not over.wait(REFRESH_SECONDS):
@@ -58,9 +74,68 @@ def shown_progress(*, model: str, total: int, done: int) -> Iterator[Progress]:
     try:
         yield progress
     finally:
+        progress.stop()
         over.set()
         refresher.join()
         show()
+
+
+def write_receipt(
+    spec: ModelSpec,
+    *,
+    source: ResolvedSource,
+    stock: Stock,
+    moved: Sequence[TransferredFile],
+    seconds: float,
+    manifest: Manifest,
+    image: RuntimeImage,
+    version: RegisteredVersion,
+    place: Place,
+    registry_url: str,
+) -> ImportReceipt:
+    """Put a receipt together from what the tasks returned.
+
+    Args:
+        spec: the model.
+        source: where it came from.
+        stock: what was there before.
+        moved: what became of the files that were not.
+        seconds: time of the transfers.
+        manifest: the version's manifest.
+        image: the runtime image.
+        version: the registry's entry.
+        place: where everything is.
+        registry_url: the entry's address.
+    """
+    sent = [file for file in moved if not file.skipped]
+    run = this_run()
+    return ImportReceipt(
+        model=spec.key,
+        registered_model=spec.registered_model,
+        version=spec.version,
+        repo=source.repo,
+        revision=spec.source.revision,
+        commit=source.commit,
+        pinned=spec.source.is_pinned,
+        branch_moved_to=source.moved_to,
+        files_total=len(source.files),
+        files_moved=len(sent),
+        bytes_total=stock.total_bytes,
+        bytes_moved=sum(file.size for file in sent),
+        seconds=round(seconds, 3),
+        uri=place.uri(spec),
+        manifest_sha256=manifest.digest(),
+        runtime_image=image.reference,
+        runtime_image_digest=image.digest,
+        runtime_built=image.built,
+        registry_version_id=version.version_id,
+        registry_url=registry_url,
+        flow_run_id=run.id,
+        flow_run_url=run.url or None,
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        tool_versions={name: metadata.version(name) for name in TOOLS},
+        replica=f"Its expected numbers are those of {spec.overlaid_by}." if spec.overlaid_by else None,
+    )
 
 
 def show_receipt(receipt: ImportReceipt) -> None:
@@ -68,6 +143,20 @@ def show_receipt(receipt: ImportReceipt) -> None:
     create_markdown_artifact(
         receipt.markdown(), key=f"receipt-{receipt.model}", description=f"Receipt of import/{receipt.model}"
     )
-    get_run_logger().info(
-        "%s/%s is imported: %s", receipt.registered_model, receipt.version, receipt.moved_sentence()
+    get_run_logger().info("%s/%s is imported: %s", receipt.registered_model, receipt.version, receipt.moved_sentence())
+
+
+def file_line(done: TransferredFile) -> str:
+    """Say in one line what became of a file."""
+    if done.skipped:
+        return f"{done.path}: in place, {done.size / MEGABYTE:,.1f} MB, sha256 {done.sha256[:12]}"
+    rate = done.size / done.seconds / MEGABYTE if done.seconds else 0.0
+    return (
+        f"{done.path}: {done.size / MEGABYTE:,.1f} MB in {done.seconds:.1f} s "
+        f"({rate:,.1f} MB/s), sha256 {done.sha256[:12]} as declared"
     )
+
+
+def this_run() -> Run:
+    """The flow run at work."""
+    return Run(id=flow_run.id or "none", url=flow_run.ui_url or "")

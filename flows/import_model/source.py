@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from blocks.hub_files import HubFile
 from deployments.spec import Identity, ModelSpec
 from flows.import_model.errors import VersionTakenError
-from flows.import_model.identity import differences
 from flows.import_model.inspection import inspect
 from flows.import_model.manifest import Manifest, file_set_of_source
 from flows.import_model.plan import select_files
@@ -25,7 +24,7 @@ class ResolvedSource:
         repo: "owner/name" on the Hub.
         commit: the commit whose files the version has.
         files: the selected files of that commit.
-        identity: what the files were found to be.
+        identity: what the files were proved to be.
         moved_to: the commit that the revision names now, where it is another one with other files; else None.
     """
 
@@ -63,7 +62,7 @@ def resolve(client: HubClient, *, spec: ModelSpec, held: Manifest | None) -> Res
         files = select_files(revision.files, source=spec.source)
         if file_set_of_source(files) != held.file_set():
             raise taken
-    if held and not differences(spec.identity, held.identity):
+    if held and held.identity == spec.identity:
         return ResolvedSource(held.source.repo, held.source.commit, files, held.identity, moved_to)
-    found = inspect(client, spec=spec, revision=revision, files=files)
-    return ResolvedSource(revision.repo, revision.commit, files, found, moved_to)
+    inspect(client, spec=spec, revision=revision, files=files)
+    return ResolvedSource(revision.repo, revision.commit, files, spec.identity, moved_to)

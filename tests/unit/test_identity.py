@@ -6,9 +6,9 @@ from typing import Any
 
 from blocks.hub_files import TensorInfo
 from deployments import catalog
-from flows.import_model.identity import count_parameters, differences, observe, quantization_of
+from flows.import_model.identity import count_parameters, declared, differences, observed
 
-QUANTIZED = catalog.load("quantized").identity
+QUANTIZED = declared(catalog.load("quantized").identity)
 
 CONFIG: dict[str, Any] = {
     "architectures": ["MistralForCausalLM"],
@@ -38,18 +38,18 @@ NEMO_CONFIG: dict[str, Any] = CONFIG | {
 def linear(name: str, out: int, into: int) -> list[tuple[str, TensorInfo]]:
     """The three tensors of one W4A16 linear layer of `out` rows and `into` columns."""
     return [
-        (f"{name}.weight_packed", TensorInfo("I32", (out, into // 8))),
-        (f"{name}.weight_scale", TensorInfo("BF16", (out, into // 128))),
-        (f"{name}.weight_shape", TensorInfo("I64", (2,))),
+        (f"{name}.weight_packed", TensorInfo("I32", (out, into // 8), 0, 0)),
+        (f"{name}.weight_scale", TensorInfo("BF16", (out, into // 128), 0, 0)),
+        (f"{name}.weight_shape", TensorInfo("I64", (2,), 0, 0)),
     ]
 
 
 def packed_24b() -> list[tuple[str, TensorInfo]]:
     """Every tensor of the quantized 24B model, as its shards' headers declare them."""
     tensors = [
-        ("model.embed_tokens.weight", TensorInfo("BF16", (131072, 5120))),
-        ("lm_head.weight", TensorInfo("BF16", (131072, 5120))),
-        ("model.norm.weight", TensorInfo("BF16", (5120,))),
+        ("model.embed_tokens.weight", TensorInfo("BF16", (131072, 5120), 0, 0)),
+        ("lm_head.weight", TensorInfo("BF16", (131072, 5120), 0, 0)),
+        ("model.norm.weight", TensorInfo("BF16", (5120,), 0, 0)),
     ]
     for layer in range(40):
         at = f"model.layers.{layer}"
@@ -63,7 +63,7 @@ def packed_24b() -> list[tuple[str, TensorInfo]]:
             ("mlp.down_proj", 5120, 32768),
         ]:
             tensors += linear(f"{at}.{name}", out, into)
-        tensors += [(f"{at}.{norm}.weight", TensorInfo("BF16", (5120,))) for norm in ("input_norm", "post_norm")]
+        tensors += [(f"{at}.{norm}.weight", TensorInfo("BF16", (5120,), 0, 0)) for norm in ("input_norm", "post_norm")]
     return tensors
 
 
@@ -74,13 +74,13 @@ def test_packed_weights_count_as_many_as_they_hold() -> None:
 
 def test_the_declared_quantized_model_is_recognised() -> None:
     """If the real repository did not pass, nobody could import it."""
-    assert differences(QUANTIZED, observe(CONFIG, packed_24b())) == []
+    assert differences(QUANTIZED, observed(CONFIG, packed_24b())) == []
 
 
 def test_row_1_a_12b_model_declared_as_24b_is_told_field_by_field() -> None:
     """If a 12B model passed as 24B, it would be registered, served and benchmarked under the wrong name."""
-    embeddings = [("model.embed_tokens.weight", TensorInfo("BF16", (131072, 5120)))]
-    found = observe(NEMO_CONFIG, embeddings)
+    embeddings = [("model.embed_tokens.weight", TensorInfo("BF16", (131072, 5120), 0, 0))]
+    found = observed(NEMO_CONFIG, embeddings)
     assert differences(QUANTIZED, found) == [
         "intermediate_size is 14,336, declared 32,768",
         "context_length is 131,072, declared 32,768",
@@ -93,19 +93,18 @@ def test_row_1_a_12b_model_declared_as_24b_is_told_field_by_field() -> None:
 def test_an_unquantized_model_differs_by_one_line() -> None:
     """If a missing quantization were four differences, the sentence would hide the point."""
     config = {key: value for key, value in CONFIG.items() if key != "quantization_config"}
-    found = observe(config, [])
-    told = [line for line in differences(QUANTIZED, found) if line.startswith("quantization.method")]
+    found = observed(config, [])
+    told = [line for line in differences(QUANTIZED, found) if line.startswith("quantization.")]
     assert told == ["quantization.method is none, declared compressed-tensors"]
 
 
 def test_head_dim_is_derived_where_the_config_leaves_it_out() -> None:
     """If it were taken as 0, Llama-style configs without head_dim would be refused."""
     config = {key: value for key, value in CONFIG.items() if key != "head_dim"}
-    assert observe(config, []).head_dim == 160
+    assert observed(config, [])["head_dim"] == 160
 
 
 def test_awq_is_read_from_its_flat_shape() -> None:
     """If only compressed-tensors were understood, the sentence could not name what was found."""
-    quantization = quantization_of(NEMO_CONFIG)
-    assert quantization is not None
-    assert (quantization.method, quantization.bits, quantization.group_size) == ("awq", 4, 128)
+    found = observed(NEMO_CONFIG, [])
+    assert [found[f"quantization.{name}"] for name in ("method", "bits", "group_size")] == ["awq", 4, 128]

@@ -54,7 +54,7 @@ def test_a_repository_without_safetensors_is_refused() -> None:
 
 def test_a_tensor_in_another_shard_than_listed_is_named() -> None:
     """If headers and index disagree, the engine would stop with a KeyError after minutes of loading."""
-    tensor = TensorInfo("BF16", (1,))
+    tensor = TensorInfo("BF16", (1,), 0, 0)
     headers = {SHARDS[0]: {"a.weight": tensor, "b.weight": tensor}, SHARDS[1]: {}}
     told = misplaced_tensors(headers, index=INDEX)
     assert told == f"tensor b.weight is not in {SHARDS[1]}, where model.safetensors.index.json places it"
@@ -86,7 +86,11 @@ def test_with_a_manifest_only_what_is_gone_or_resized_moves_again() -> None:
     wanted = (file("a", 1), file("b", 5), file("c", 7))
     recorded = tuple(ManifestFile(path=f.path, size=f.size, sha256="0" * 64, hub_id=f.blob_id) for f in wanted)
     manifest = Manifest(
-        model="M", version="v", source=ManifestSource(repo="o/n", commit="f" * 40), identity=FULL.identity, files=recorded
+        model="M",
+        version="v",
+        source=ManifestSource(repo="o/n", commit="f" * 40),
+        identity=FULL.identity,
+        files=recorded,
     )
     held = {"M/v/a": 1, "M/v/b": 4, "M/v/manifest.json": 99}
     plan = plan_transfers(wanted, prefix="M/v/", held=held, manifest=manifest)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from flows.import_model.progress import Progress, Standing
 
 
@@ -17,9 +19,11 @@ def test_the_rate_counts_only_what_this_run_moved() -> None:
 def test_a_failed_attempt_takes_its_bytes_back() -> None:
     """If it did not, a retried file would push the bar past 100 %."""
     progress = Progress(total=100, done=0)
-    progress.moved(60)
-    progress.moved(-60)
-    progress.moved(100)
+    with pytest.raises(ConnectionError):
+        _drop_after_60(progress)
+    with progress.attempt() as count:
+        count(60)
+        count(40)
     assert progress.standing().percent == 100.0
 
 
@@ -27,3 +31,9 @@ def test_nothing_to_move_is_complete() -> None:
     """If an empty plan divided by zero, a re-import would crash."""
     assert Standing(done=0, total=0, moved=0, seconds=0.0).percent == 100.0
     assert Standing(done=5, total=5, moved=0, seconds=0.0).sentence() == "0.0 of 0.0 MB, 0.0 MB/s"
+
+
+def _drop_after_60(progress: Progress) -> None:
+    with progress.attempt() as count:
+        count(60)
+        raise ConnectionError

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from blocks.errors import RejectedError
 from blocks.hub_files import HubFile, HubRevision, TensorInfo
 from deployments import catalog
 from deployments.spec import ModelSpec
-from flows.import_model.errors import FileSetError, IdentityError, VersionTakenError
+from flows.import_model.errors import IdentityError, VersionTakenError
 from flows.import_model.manifest import Manifest, ManifestFile, ManifestSource
 from flows.import_model.source import ResolvedSource, resolve
 
@@ -63,7 +64,7 @@ class FakeHub:
         """Give one tensor that has all the parameters."""
         assert (repo, commit in self.contents, file.path.endswith(".safetensors")) != ("", False, False)
         self.headers_read += 1
-        return {"model.embed_tokens.weight": TensorInfo("BF16", (self.parameters,))}
+        return {"model.embed_tokens.weight": TensorInfo("BF16", (self.parameters,), 0, 0)}
 
 
 FILES = {"config.json": "1", "model.safetensors": "2", "README.md": "3"}
@@ -131,7 +132,7 @@ def test_a_finished_version_is_not_inspected_again() -> None:
 
 def test_row_1_another_model_is_refused_before_any_weight_moves() -> None:
     """If the catalog's word were taken for it, a 12B model would be served as 24B."""
-    with pytest.raises(IdentityError, match="num_hidden_layers|layers is 40, declared 30") as caught:
+    with pytest.raises(IdentityError, match="layers is 40, declared 30") as caught:
         run(hub(config=CONFIG | {"num_hidden_layers": 40}))
     assert caught.value.differences == ("layers is 40, declared 30",)
     assert not caught.value.transient
@@ -142,10 +143,10 @@ def test_row_1_another_model_is_refused_before_any_weight_moves() -> None:
     [
         ({"model.safetensors": "2"}, "it has no config.json"),
         ({"config.json": "1"}, "no safetensors weights"),
-        ({"config.json": "1", "model.safetensors": "2", "../../etc/x.json": "3"}, "leave"),
+        ({"config.json": "1", "model.safetensors": "2", "../../etc/x.json": "3"}, "a part that means another folder"),
     ],
 )
 def test_a_file_set_that_cannot_be_imported_is_refused(contents: dict[str, str], said: str) -> None:
     """If an incomplete or escaping file set were accepted, half a model or a foreign key would appear in S3."""
-    with pytest.raises(FileSetError, match=said):
+    with pytest.raises(RejectedError, match=said):
         run(FakeHub(branches={"main": OLD}, contents={OLD: contents}))
