@@ -1,0 +1,150 @@
+"""The Job that runs an evaluation or benchmark tool and brings its reports out of the pod: pure.
+
+The tool and our uploader run beside each other over one emptyDir. The uploader must learn that the tool has ended,
+also when the tool is killed for its memory and can say nothing: so the tool's shell holds a named pipe open. Its end,
+however it comes, is the pipe's end of file; an exit code comes through it where there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from deployments.spec import ModelSpec
+from k8s.manifests.fill_job import SERVICE_ACCOUNT
+from k8s.manifests.flow_image import flow_container, scratch_volume
+from k8s.manifests.labels import model_labels
+from k8s.manifests.restricted import restricted_container, restricted_pod
+
+REPORTS = "/slipway/reports"
+"""Where the tool writes; all files below it are uploaded. The tool's arguments name it."""
+TOOL_HOME = "/slipway/home"
+"""The tool's home, for caches that nobody keeps."""
+TOOL_CONTAINER = "tool"
+UPLOADER_CONTAINER = "uploader"
+
+_SIGNAL = "/slipway/signal"
+_PIPE = f"{_SIGNAL}/done"
+_GRACE_SECONDS = 60
+_KEEP_SECONDS = 24 * 3600
+
+# The tool runs without the pipe, so that no child that it leaves behind holds it open. `wait` returns early when a
+# signal is passed on, so it is asked until the tool is gone.
+_RUN_TOOL = """\
+pipe=$1
+shift
+mkfifo "$pipe" 2> /dev/null || [ -p "$pipe" ] || exit 70
+exec 3> "$pipe"
+"$@" 3>&- &
+tool=$!
+trap 'kill -TERM "$tool" 2> /dev/null' TERM INT
+wait "$tool"
+code=$?
+while kill -0 "$tool" 2> /dev/null; do
+    wait "$tool"
+    code=$?
+done
+echo "$code" >&3
+exit "$code"
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationSpec:
+    """One run of a tool.
+
+    Attributes:
+        name: the Job's name, at most 63 characters; a run has its own.
+        namespace: where it runs.
+        tool_image: an image with the tool and /bin/sh.
+        tool: the tool's command line. Paths under REPORTS leave the pod, those under TOOL_HOME do not.
+        tool_environment: variables of the tool; never secrets.
+        uploader_image: the image of flow runs.
+        uploader_module: the Python module in it that uploads. It is called with `--reports`, `--done` (the pipe) and
+            `--destination`.
+        destination: where the reports go, an s3:// URI with a trailing slash.
+        timeout_seconds: the Job's time, its wait for a node included.
+        cpu: cores of the tool.
+        memory: memory of the tool, a Kubernetes quantity.
+        reports_size: the largest that all reports may become.
+    """
+
+    name: str
+    namespace: str
+    tool_image: str
+    tool: Sequence[str]
+    uploader_image: str
+    uploader_module: str
+    destination: str
+    tool_environment: Mapping[str, str] = field(default_factory=dict)
+    timeout_seconds: int = 7200
+    cpu: str = "2"
+    memory: str = "8Gi"
+    reports_size: str = "2Gi"
+
+
+def evaluation_job(spec: ModelSpec, evaluation: EvaluationSpec) -> dict[str, Any]:
+    """Return the Job; it succeeds only if the tool and the upload do.
+
+    Args:
+        spec: the model that is evaluated.
+        evaluation: the run.
+    """
+    labels = model_labels(spec, name="evaluation", component="evaluation")
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": evaluation.name, "namespace": evaluation.namespace, "labels": labels},
+        "spec": {
+            "backoffLimit": 0,
+            "activeDeadlineSeconds": evaluation.timeout_seconds + _GRACE_SECONDS,
+            "ttlSecondsAfterFinished": _KEEP_SECONDS,
+            "template": {
+                "metadata": {"labels": dict(labels)},
+                "spec": {
+                    **restricted_pod(),
+                    "serviceAccountName": SERVICE_ACCOUNT,
+                    "containers": [_tool(evaluation), _uploader(evaluation)],
+                    "volumes": [
+                        {"name": "reports", "emptyDir": {"sizeLimit": evaluation.reports_size}},
+                        {"name": "signal", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
+                        {"name": "tool-home", "emptyDir": {"sizeLimit": "10Gi"}},
+                        scratch_volume(),
+                    ],
+                },
+            },
+        },
+    }
+
+
+def _tool(evaluation: EvaluationSpec) -> dict[str, Any]:
+    environment = {"HOME": TOOL_HOME, "TMPDIR": TOOL_HOME, **evaluation.tool_environment}
+    amounts = {"cpu": evaluation.cpu, "memory": evaluation.memory}
+    return {
+        "name": TOOL_CONTAINER,
+        "image": evaluation.tool_image,
+        "command": ["/bin/sh", "-c", _RUN_TOOL, "run-tool"],
+        "args": [_PIPE, *evaluation.tool],
+        "env": [{"name": name, "value": value} for name, value in environment.items()],
+        "resources": {"requests": dict(amounts), "limits": amounts},
+        "securityContext": restricted_container(),
+        "volumeMounts": [
+            {"name": "reports", "mountPath": REPORTS},
+            {"name": "signal", "mountPath": _SIGNAL},
+            {"name": "tool-home", "mountPath": TOOL_HOME},
+        ],
+    }
+
+
+def _uploader(evaluation: EvaluationSpec) -> dict[str, Any]:
+    return flow_container(
+        name=UPLOADER_CONTAINER,
+        image=evaluation.uploader_image,
+        module=evaluation.uploader_module,
+        arguments=[f"--reports={REPORTS}", f"--done={_PIPE}", f"--destination={evaluation.destination}"],
+        mounts=[
+            {"name": "reports", "mountPath": REPORTS, "readOnly": True},
+            {"name": "signal", "mountPath": _SIGNAL},
+        ],
+    )
