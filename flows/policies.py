@@ -38,7 +38,7 @@ def effect(name: str, *, run_name: str | None = None) -> Callable[[Callable[P, R
     def decorate(function: Callable[P, R]) -> Task[P, R]:
         return task(
             name=name,
-            task_run_name=run_name,
+            task_run_name=run_name or name,
             retries=len(RETRY_DELAYS_SECONDS),
             retry_delay_seconds=list(RETRY_DELAYS_SECONDS),
             retry_jitter_factor=0.2,

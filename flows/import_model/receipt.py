@@ -57,15 +57,15 @@ class ImportReceipt(BaseModel):
             "Weights": f"`{self.uri}`",
             "Moved": self.moved_sentence(),
             "Manifest": f"`sha256:{self.manifest_sha256}`",
-            "Runtime image": f"`{self.runtime_image}` ({'built' if self.runtime_built else 'unchanged, not rebuilt'})",
-            "Image digest": f"`{self.runtime_image_digest}`",
+            "Runtime image": f"`{self.runtime_image}`",
+            "Image was": "built by this run" if self.runtime_built else "unchanged, so not built again",
             "Registry": f"[version {self.registry_version_id}]({self.registry_url})",
             "Flow run": f"[{self.flow_run_id}]({self.flow_run_url})" if self.flow_run_url else f"`{self.flow_run_id}`",
             "Finished": self.finished,
             "Tools": ", ".join(f"{name} {version}" for name, version in self.tool_versions.items()),
         }
         lines = [f"# {self.registered_model} / {self.version}", "", *(f"> {note}\n" for note in notes if note)]
-        lines += ["| | |", "|---|---|", *(f"| **{name}** | {value} |" for name, value in rows.items())]
+        lines += ["| what | value |", "|---|---|", *(f"| **{name}** | {value} |" for name, value in rows.items())]
         return "\n".join([*lines, "", "Next:", "", "```bash", *self.next_commands(), "```", ""])
 
     def moved_sentence(self) -> str:
@@ -82,5 +82,5 @@ class ImportReceipt(BaseModel):
         )
 
     def next_commands(self) -> list[str]:
-        """What a user types after an import."""
-        return [f"aws s3 ls --recursive {self.uri}", f"prefect deployment run deploy/{self.model}"]
+        """What a user types to look at an import."""
+        return [f"aws s3 ls --recursive {self.uri}", f"curl {self.registry_url}"]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import metadata
+from pathlib import PurePath
 from typing import cast
 from uuid import UUID
 
@@ -134,8 +135,13 @@ def write_receipt(
         flow_run_url=run.url or None,
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
         tool_versions={name: metadata.version(name) for name in TOOLS},
-        replica=f"Its expected numbers are those of {spec.overlaid_by}." if spec.overlaid_by else None,
+        replica=f"What it should be is said by {_tail(spec.overlaid_by)}." if spec.overlaid_by else None,
     )
+
+
+def _tail(path: str) -> str:
+    """The last three parts of a path: enough to find the file, without the machine's own folders."""
+    return "/".join(PurePath(path).parts[-3:])
 
 
 def show_receipt(receipt: ImportReceipt) -> None:

@@ -30,7 +30,14 @@ _IGNORED = (".git", ".cache/huggingface")  # what the Hub's own uploader leaves 
 
 
 def publish(
-    root: Path, repo: str, folder: Path, *, branch: str = "main", kind: Kind = "model", gated: bool = False
+    root: Path,
+    repo: str,
+    folder: Path,
+    *,
+    branch: str = "main",
+    kind: Kind = "model",
+    gated: bool = False,
+    commit: str | None = None,
 ) -> str:
     """Make a folder the newest commit of a branch.
 
@@ -43,6 +50,8 @@ def publish(
         branch: the branch to move; made if missing.
         kind: model or data set.
         gated: whether the repository's files need a token that was let in. The last publish decides.
+        commit: the id to answer for, where the folder stands in for a commit that somebody has pinned; by default the
+            id follows from the content.
 
     Returns:
         The commit's id. Equal content gives an equal id and moves nothing.
@@ -54,11 +63,18 @@ def publish(
         raise PublishError(f"{folder} is not a folder. Name a folder that holds the repository's files")
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     wanted = {path: source for path, source in files.items() if not _is_ignored(path)}
-    return publish_files(root, repo, wanted, branch=branch, kind=kind, gated=gated)
+    return publish_files(root, repo, wanted, branch=branch, kind=kind, gated=gated, commit=commit)
 
 
 def publish_files(
-    root: Path, repo: str, files: Mapping[str, Path], *, branch: str = "main", kind: Kind = "model", gated: bool = False
+    root: Path,
+    repo: str,
+    files: Mapping[str, Path],
+    *,
+    branch: str = "main",
+    kind: Kind = "model",
+    gated: bool = False,
+    commit: str | None = None,
 ) -> str:
     """As `publish`, with a path in the repository for each file, even one no folder can hold (`../escape.bin`)."""
     if not is_repo_name(repo):
@@ -71,9 +87,9 @@ def publish_files(
     with _locked(repository.folder):
         blobs = _Blobs(repository)
         stored = {path: blobs.store(files[path].resolve(), path=path) for path in sorted(files)}
-        commit = _write_commit(repository, stored)
-        _set_ref(repository, f"refs/heads/{branch}", commit=commit, gated=gated)
-    return commit
+        written = _write_commit(repository, stored, pinned=commit)
+        _set_ref(repository, f"refs/heads/{branch}", commit=written, gated=gated)
+    return written
 
 
 def set_tag(root: Path, repo: str, tag: str, *, commit: str, kind: Kind = "model") -> None:
@@ -139,9 +155,9 @@ def _link(source: Path, target: Path) -> bool:
     return True
 
 
-def _write_commit(repository: Repository, files: dict[str, StoredFile]) -> str:
+def _write_commit(repository: Repository, files: dict[str, StoredFile], *, pinned: str | None) -> str:
     folders = tree_ids({path: file.content.blob_id for path, file in files.items()})
-    commit = commit_id(folders[""], message=_TITLE)
+    commit = pinned or commit_id(folders[""], message=_TITLE)
     target = repository.folder / "commits" / f"{commit}.json"
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     date = repository.commit(commit).date if target.is_file() else now
