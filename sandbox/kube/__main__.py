@@ -18,6 +18,7 @@ def main() -> None:
     parser.add_argument("--images", type=Path, help="JSON file that maps images to local environments")
     parser.add_argument("--kubeconfig", type=Path, help="file to write the administrator's kubeconfig to")
     parser.add_argument("--nodes", type=Path, help="JSON file of the nodes to stand for; default: one without GPUs")
+    parser.add_argument("--ready-fd", type=int, help="file descriptor to write a line to once the API serves")
     parser.add_argument(
         "--end-leftovers", action="store_true", help="only end what a killed server left running, and exit"
     )
@@ -35,6 +36,7 @@ def main() -> None:
         images=options.images.absolute(),
         kubeconfig=options.kubeconfig.absolute(),
         nodes=options.nodes and options.nodes.absolute(),
+        ready_fd=options.ready_fd,
     )
     asyncio.run(_serve(settings))
 

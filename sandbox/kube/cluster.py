@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,7 @@ class Settings:
     images: Path
     kubeconfig: Path
     nodes: Path | None = None
+    ready_fd: int | None = None
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
@@ -94,6 +96,9 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             deciding = [asyncio.create_task(controller.run()) for controller in controllers]
             write_kubeconfig(settings.kubeconfig, endpoint, token=tokens.admin)
             _log.info("serving the Kubernetes API at %s", endpoint.server)
+            if settings.ready_fd is not None:
+                os.write(settings.ready_fd, b"ready\n")
+                os.close(settings.ready_fd)
             await _until(stop, [*loops, *deciding])
             await _cancel(deciding)  # first: nobody shall replace the pods that end now
             await kubelet.shut_down()

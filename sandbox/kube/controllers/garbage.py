@@ -93,6 +93,8 @@ class GarbageCollector:
             for dependent, child in dependents:
                 kept = copy.deepcopy(child)
                 kept["metadata"]["ownerReferences"] = [o for o in owners_of(child) if o["uid"] != uid_of(obj)]
+                if not kept["metadata"]["ownerReferences"]:
+                    del kept["metadata"]["ownerReferences"]
                 self._verbs.store.put(dependent.key, key_of(child), kept)
             self._finish(resource, obj, _ORPHAN)
 
