@@ -34,9 +34,7 @@ _RECEIPT_ROWS = {
     "uri": "weights",
     "manifest_sha256": "manifest",
     "runtime_image": "image",
-    "runtime_image_digest": "digest",
     "registry_url": "registry",
-    "flow_run_url": "flow run",
     "receipt": "receipt",
 }
 _LAST_LINES = 40
@@ -61,10 +59,11 @@ def run(sandbox: Sandbox, models: Sequence[str], *, say: Callable[[str], None]) 
     variables["PATH"] = os.pathsep.join((str(Path(program("prefect")).parent), variables.get("PATH", os.defpath)))
     for command in _PREPARATION:
         _show(command, variables=variables, say=say)
+    runs: dict[str, str] = {}
     for model in models:
-        run_id = _import(model, variables=variables, say=say)
+        runs[model] = run_id = _import(model, variables=variables, say=say)
         say("\n" + "\n".join(receipt_lines(_receipt(sandbox.layout, run_id=run_id))))
-    _tell_where_to_look(sandbox.layout, models=models, say=say)
+    _tell_where_to_look(sandbox.layout, runs=runs, say=say)
     say(f"\nDone in {time.monotonic() - began:.0f} s.")
 
 
@@ -141,12 +140,15 @@ def receipt_lines(receipt: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _tell_where_to_look(at: Layout, *, models: Sequence[str], say: Callable[[str], None]) -> None:
-    say("\nLook around, in a shell that knows the sandbox:")
+def _tell_where_to_look(at: Layout, *, runs: Mapping[str, str], say: Callable[[str], None]) -> None:
+    say("\nLook at the runs in the Prefect UI:")
+    for model, run_id in runs.items():
+        say(f"  {model:<10} {at.url('prefect')}/runs/flow-run/{run_id}")
+    say("\nLook around in a shell that knows the sandbox:")
     say('  eval "$(python -m sandbox env)"')
     say("  python -m sandbox objects                        # what is in the bucket")
     say(f"  curl -s {at.url('registry')}/api/model_registry/v1alpha3/registered_models")
     if tools.is_there(tools.KUBECTL):
         say(f"  kubectl get jobs,pods -n {NAMESPACE}")
-    say(f"  prefect deployment run import/{models[-1]} --watch     # again: no weight byte moves")
-    say(f"The Prefect UI is at {at.url('prefect')}. Stop everything with: python -m sandbox down")
+    say(f"  prefect deployment run import/{next(iter(runs))} --watch     # again: no weight byte moves")
+    say("  python -m sandbox down                           # stops everything and keeps the data")
