@@ -36,9 +36,10 @@ pipe=$1
 shift
 mkfifo "$pipe" 2> /dev/null || [ -p "$pipe" ] || exit 70
 exec 3> "$pipe"
+tool=
+trap '[ -z "$tool" ] || kill -TERM "$tool" 2> /dev/null' TERM INT
 "$@" 3>&- &
 tool=$!
-trap 'kill -TERM "$tool" 2> /dev/null' TERM INT
 wait "$tool"
 code=$?
 while kill -0 "$tool" 2> /dev/null; do

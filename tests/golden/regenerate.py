@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from deployments import catalog
+from deployments.catalog import keys
 from deployments.spec import ModelSpec
 from k8s.manifests.evaluation_job import REPORTS, EvaluationSpec, evaluation_job
 from k8s.manifests.fill_job import FillInputs, fill_job
@@ -61,7 +62,7 @@ def model(key: str) -> ModelSpec:
 
 def goldens() -> dict[str, list[dict[str, Any]]]:
     """Build what each golden file holds: its name without the suffix → the manifests."""
-    specs = {key: model(key) for key in catalog.keys()}
+    specs = {key: model(key) for key in keys()}
     shared = shared_objects(specs.values(), namespace=NAMESPACE, runtime_image=BASE_IMAGE, address=ADDRESS)
     return {
         **{key: model_objects(spec, INPUTS) for key, spec in specs.items()},
