@@ -3,6 +3,9 @@
 The tool and our uploader run beside each other over one emptyDir. The uploader must learn that the tool has ended,
 also when the tool is killed for its memory and can say nothing: so the tool's shell holds a named pipe open. Its end,
 however it comes, is the pipe's end of file; an exit code comes through it where there is one.
+
+Whoever of the two comes first makes the pipe. The images may run as different users, so the uploader makes it writable
+for all (mode 0666 under umask 0); for the uploader to read, the shell's own umask is enough.
 """
 
 from __future__ import annotations

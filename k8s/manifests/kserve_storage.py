@@ -42,8 +42,11 @@ class S3Address:
         Raises:
             UnusableEndpointError: it has no host, another scheme than HTTP's, or a path, a query or credentials.
         """
-        parts = urlsplit(self.endpoint)
-        host = parts.hostname or ""
+        try:
+            parts = urlsplit(self.endpoint)
+            host, _ = parts.hostname or "", parts.port
+        except ValueError as error:
+            raise UnusableEndpointError(host="", reason="has a host or a port that cannot be") from error
         if "@" in parts.netloc:
             raise UnusableEndpointError(host=host, reason="holds credentials")
         if parts.scheme not in {"http", "https"} or not host:

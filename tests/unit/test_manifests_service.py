@@ -254,7 +254,17 @@ def test_failure_10_a_private_authority_is_named_and_verification_stays_on() -> 
 
 
 @pytest.mark.parametrize(
-    "endpoint", ["minio:9000", "", "ftp://minio", "http://", "http://minio/bucket", "http://user:hunter2@minio:9000"]
+    "endpoint",
+    [
+        "minio:9000",
+        "",
+        "ftp://minio",
+        "http://",
+        "http://minio/bucket",
+        "http://minio:port",
+        "http://[",
+        "http://user:hunter2@minio:9000",
+    ],
 )
 def test_failure_16_an_unusable_endpoint_is_refused_without_showing_what_it_holds(endpoint: str) -> None:
     """An address with a password in it would end in an annotation, or in this very message (facts, row 16)."""
