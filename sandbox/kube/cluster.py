@@ -15,7 +15,8 @@ from sandbox.kube.api.certificates import server_context
 from sandbox.kube.api.listener import Listener
 from sandbox.kube.api.pods import PodHandlers
 from sandbox.kube.api.server import application
-from sandbox.kube.api.verbs import Options, Target, Verbs
+from sandbox.kube.api.target import Options, Target
+from sandbox.kube.api.verbs import Verbs
 from sandbox.kube.client import Client
 from sandbox.kube.controllers.cleanup import ClaimBinder, DefaultAccounts, EventTtl, JobTtl
 from sandbox.kube.controllers.garbage import GarbageCollector
@@ -51,6 +52,7 @@ class Settings:
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Run the cluster until `stop` is set, then end its containers and go."""
     settings.state.mkdir(parents=True, exist_ok=True)
+    settings.state.chmod(0o700)  # it holds Secrets
     store = Store(settings.state / "objects.sqlite")
     verbs, tokens = Verbs(store, Catalog()), Tokens(store)
     pod_handlers = PodHandlers(verbs, tokens)

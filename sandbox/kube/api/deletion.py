@@ -4,7 +4,8 @@ import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sandbox.kube.api.verbs import Target, Verbs
+from sandbox.kube.api.target import Target
+from sandbox.kube.api.verbs import Verbs
 from sandbox.kube.errors import BadRequestError, ConflictError
 from sandbox.kube.objects import Object, dig
 

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from aiohttp import web
 
 from sandbox.kube.api.deletion import Deletion, default_propagation, delete
+from sandbox.kube.api.received import shown
 from sandbox.kube.api.requests import as_table, is_set, read_body, read_options, read_target
 from sandbox.kube.api.tables import table
-from sandbox.kube.api.verbs import Target, Verbs, shown
+from sandbox.kube.api.target import Target
+from sandbox.kube.api.verbs import Verbs
 from sandbox.kube.api.watching import Watch, stream
 from sandbox.kube.errors import (
     ApiError,

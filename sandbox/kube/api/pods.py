@@ -9,7 +9,8 @@ from sandbox.kube.api.auth import Tokens
 from sandbox.kube.api.deletion import Deletion, delete
 from sandbox.kube.api.handlers import answer
 from sandbox.kube.api.requests import is_set, read_body, read_options, read_target
-from sandbox.kube.api.verbs import Target, Verbs
+from sandbox.kube.api.target import Target
+from sandbox.kube.api.verbs import Verbs
 from sandbox.kube.errors import BadRequestError, ConflictError, NotImplementedHereError
 from sandbox.kube.logs import LogOptions
 from sandbox.kube.objects import Object, dig, name_of, now, seconds_since

@@ -7,7 +7,7 @@ import yaml
 from aiohttp import web
 
 from sandbox.kube.api import protobuf
-from sandbox.kube.api.verbs import Options, Target
+from sandbox.kube.api.target import Options, Target
 from sandbox.kube.errors import BadRequestError, NoRouteError
 from sandbox.kube.objects import Json
 from sandbox.kube.resources import Catalog

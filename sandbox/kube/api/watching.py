@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from sandbox.kube.api.verbs import shown
+from sandbox.kube.api.received import shown
 from sandbox.kube.errors import ApiError
 from sandbox.kube.objects import Object, namespace_of
 from sandbox.kube.resources import Resource

@@ -4,7 +4,8 @@ import asyncio
 import copy
 
 from sandbox.kube.api.deletion import Deletion, delete
-from sandbox.kube.api.verbs import Target, Verbs
+from sandbox.kube.api.target import Target
+from sandbox.kube.api.verbs import Verbs
 from sandbox.kube.objects import Object, key_of, name_of, namespace_of, owners_of, uid_of
 from sandbox.kube.resources import Resource
 from sandbox.kube.store import Change

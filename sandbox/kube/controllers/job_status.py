@@ -57,13 +57,15 @@ def next_step(job: Object, counts: Counts) -> Step:
         return Step(status=done | {"active": 0, "ready": 0, "completionTime": now()}, end=counts.active)
     if counts.failed + _restarts(job, counts.active) > spec["backoffLimit"]:
         failed = _with(status, "Failed", "BackoffLimitExceeded", "Job has reached the specified backoff limit")
-        return Step(status=failed | {"active": 0, "ready": 0}, end=counts.active)
+        ended = {"active": 0, "ready": 0, "failed": counts.failed + len(counts.active)}
+        return Step(status=failed | ended, end=counts.active)
     left = None
     if limit := spec.get("activeDeadlineSeconds"):
         left = limit - (datetime.now(UTC) - parse_time(status["startTime"])).total_seconds()
         if left <= 0:
             failed = _with(status, "Failed", "DeadlineExceeded", "Job was active longer than specified deadline")
-            return Step(status=failed | {"active": 0, "ready": 0}, end=counts.active)
+            ended = {"active": 0, "ready": 0, "failed": counts.failed + len(counts.active)}
+            return Step(status=failed | ended, end=counts.active)
     missing = min(spec["parallelism"], spec["completions"] - counts.succeeded) - len(counts.active)
     pause = _pause(counts)
     if missing > 0 and pause > 0:

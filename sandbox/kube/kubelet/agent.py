@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
@@ -17,7 +18,7 @@ from sandbox.kube.kubelet.pod import PodWorker
 from sandbox.kube.kubelet.process import Session
 from sandbox.kube.kubelet.volumes import Volumes
 from sandbox.kube.logs import Log, LogOptions
-from sandbox.kube.objects import Object, dig, name_of, namespace_of, uid_of
+from sandbox.kube.objects import Object, dig, key_of, name_of, namespace_of, uid_of
 
 _log = logging.getLogger(__name__)
 _ENDED = frozenset({"Succeeded", "Failed"})
@@ -44,6 +45,7 @@ class Kubelet:
         self._workers: dict[str, PodWorker] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._leaving: set[asyncio.Task[None]] = set()
+        self._ending: dict[str, float] = {}  # the grace that each pod was given
         self._names = {name_of(node) for node in nodes}
 
     async def run(self) -> None:
@@ -99,7 +101,10 @@ class Kubelet:
         if gone:
             self._spawn(self._forget(uid))
         elif dig(pod, "metadata.deletionTimestamp"):
-            self._spawn(self._end(pod))
+            grace = float(pod["metadata"].get("deletionGracePeriodSeconds") or 0)
+            if grace < self._ending.get(uid, math.inf):
+                self._ending[uid] = grace
+                self._spawn(self._end(pod, grace))
         elif uid not in self._tasks and dig(pod, "status.phase") not in _ENDED:
             task = asyncio.create_task(self._work(pod), name=f"pod {name_of(pod)}")
             task.add_done_callback(_report_failure)
@@ -113,14 +118,16 @@ class Kubelet:
 
     async def _work(self, pod: Object) -> None:
         worker = await self._worker(pod)
+        if uid_of(pod) in self._ending or key_of(pod) not in self._pods.objects:
+            return  # it was deleted before it began
         self._workers[uid_of(pod)] = worker
         await worker.run()
 
-    async def _end(self, pod: Object) -> None:
+    async def _end(self, pod: Object, grace: float) -> None:
         """End a pod that is being deleted, then let the API forget it."""
         uid = uid_of(pod)
         if worker := self._workers.get(uid):
-            await worker.stop(pod["metadata"].get("deletionGracePeriodSeconds") or 0)
+            await worker.stop(grace)
         if task := self._tasks.get(uid):
             await asyncio.gather(task, return_exceptions=True)
         await self._client.delete(pod, gracePeriodSeconds=0)
@@ -132,6 +139,7 @@ class Kubelet:
         if task := self._tasks.pop(uid, None):
             await asyncio.gather(task, return_exceptions=True)
         self._workers.pop(uid, None)
+        self._ending.pop(uid, None)
         with suppress(FileNotFoundError):
             shutil.rmtree(self._pods_folder() / uid)
 

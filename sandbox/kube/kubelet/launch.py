@@ -56,6 +56,7 @@ async def prepare(spec: Object, pod: Surroundings, image: Image, folder: Path) -
     argv = [rewrite(expand(word, env)) for word in (*command, *arguments)]
     if not argv:
         raise ConfigError("no command specified")
-    inside = {name: value if name == "PATH" else rewrite(value) for name, value in env.items()}
+    # What the kubelet and the image map set are local paths already, even if a mount path occurs in them.
+    inside = {name: value if base.get(name) == value else rewrite(value) for name, value in env.items()}
     cwd = Path(rewrite(spec.get("workingDir") or image.workdir) or folder / "work")
     return Launch(argv=argv, env=inside, cwd=cwd, rewrite=rewrite, message_file=message_file)
