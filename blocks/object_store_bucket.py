@@ -25,8 +25,8 @@ DELETED_AT_ONCE = 1000
 class BucketClient:
     """The objects of one bucket; safe to share between threads.
 
-    Botocore sends a request up to three times. Every body carries its MD5, which the store checks before it
-    acknowledges: the one checksum that AWS, MinIO and SeaweedFS all take on single and on multipart uploads.
+    Botocore sends a request up to three times. Every body carries a checksum, which the store compares before it
+    acknowledges: Content-MD5 for whole objects, which every S3 store knows, CRC-32 for the parts of uploads.
 
     Args:
         s3: a boto3 client.

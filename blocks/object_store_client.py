@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import uuid
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
 from blocks.errors import NotFoundError, PreconditionFailedError
-from blocks.object_store_bucket import NOT_FOUND, BucketClient, content_md5
+from blocks.object_store_bucket import NOT_FOUND, BucketClient
 from blocks.object_store_errors import http_status, was_retried
 from blocks.objects import ConditionsIgnoredError, Upload, UploadedPart, UploadLostError
 
@@ -48,12 +50,20 @@ class StoreClient(BucketClient):
         """Begin a multipart upload of at most 10,000 parts; its metadata cannot be set later."""
         with self._translated("write to", key):
             begun = self._s3.create_multipart_upload(
-                Bucket=self.bucket, Key=key, Metadata=dict(metadata), ContentType="application/octet-stream"
+                Bucket=self.bucket,
+                Key=key,
+                Metadata=dict(metadata),
+                ContentType="application/octet-stream",
+                ChecksumAlgorithm="CRC32",
             )
         return Upload(key, begun["UploadId"])
 
     def upload_part(self, upload: Upload, *, number: int, body: bytes | bytearray) -> UploadedPart:
-        """Send one part, at least 5 MiB unless it is the last; the store checks its MD5."""
+        """Send one part, at least 5 MiB unless it is the last; the store checks its CRC-32.
+
+        A CRC, as the AWS tools send it, costs a third of an MD5, which counts at a gigabyte a second.
+        """
+        crc32 = base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()
         with self._translated("write to", upload.key):
             sent = self._s3.upload_part(
                 Bucket=self.bucket,
@@ -61,9 +71,9 @@ class StoreClient(BucketClient):
                 UploadId=upload.id,
                 PartNumber=number,
                 Body=cast("bytes", body),  # botocore sends a bytearray as it is, its types do not say so
-                ContentMD5=content_md5(body),
+                ChecksumCRC32=crc32,
             )
-        return UploadedPart(number, sent["ETag"])
+        return UploadedPart(number, sent["ETag"], crc32)
 
     def complete_upload(
         self, upload: Upload, *, parts: Sequence[UploadedPart], size: int, metadata: Mapping[str, str]
@@ -85,7 +95,7 @@ class StoreClient(BucketClient):
         Raises:
             UploadLostError: no object, or another one.
         """
-        listed: Any = [{"PartNumber": part.number, "ETag": part.etag} for part in parts]
+        listed: Any = [{"PartNumber": part.number, "ETag": part.etag, "ChecksumCRC32": part.crc32} for part in parts]
         with self._translated("write to", upload.key):
             try:
                 self._s3.complete_multipart_upload(

@@ -41,10 +41,11 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class UploadedPart:
-    """One part of an upload as the store acknowledged it; numbers begin at 1."""
+    """One part of an upload as the store acknowledged it: number from 1 on, entity tag, CRC-32 in base64."""
 
     number: int
     etag: str
+    crc32: str
 
 
 class ObjectChangedError(PreconditionFailedError):
