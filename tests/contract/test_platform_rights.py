@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from k8s.cluster import JOB_RIGHTS
+from k8s.manifests import build_job, evaluation_job, kserve_storage
 from tests.contract.platform_objects import OVERLAYS, label, named, of_kind, pods
 
 overlays = pytest.mark.parametrize("overlay", OVERLAYS)
 ROLES = ("Role", "ClusterRole")
 BINDINGS = ("RoleBinding", "ClusterRoleBinding")
-WITHOUT_RIGHTS = {"ai-workload-sa", "slipway-evaluation", "prefect-server"}
+WITHOUT_RIGHTS = {"ai-workload-sa", "slipway-jobs", "prefect-server"}
 
 
 def rights(role: dict[str, Any]) -> set[tuple[str, str, str]]:
@@ -142,3 +144,10 @@ def test_only_the_worker_has_a_token(overlay: str) -> None:
             with_token.append(account)
     assert with_token == ["slipway-worker"]
     assert all(each["automountServiceAccountToken"] is False for each in of_kind(overlay, "ServiceAccount"))
+
+
+@overlays
+@pytest.mark.parametrize("maker", [build_job, evaluation_job, kserve_storage], ids=lambda maker: maker.__name__)
+def test_the_accounts_of_generated_pods_are_there(overlay: str, maker: ModuleType) -> None:
+    """A Job whose account is missing makes no pod, and says so only in its events."""
+    named(overlay, "ServiceAccount", maker.SERVICE_ACCOUNT, namespace="private-ai-demo")
