@@ -87,9 +87,10 @@ def apply(live: Object, wanted: Object, writer: Writer, *, force: bool) -> Objec
         raise _conflict(taken)
     entries = {owner: (paths - taken[owner], time) for owner, (paths, time) in entries.items()}
     merged: Object = _combine(copy.deepcopy(live), wanted, "")
-    dropped = mine - applied.keys() - set().union(*(paths for paths, _ in entries.values()))
-    for path in sorted(dropped, key=len, reverse=True):
-        _prune(merged, path)
+    others = set().union(*(paths for paths, _ in entries.values()))
+    for path in sorted(mine - applied.keys() - others, key=len):  # whole items first, then what is in those that stay
+        if not _is_key(path) and not any(other[: len(path)] == path for other in others):
+            _prune(merged, path)
     entries[writer] = (set(applied), now())
     merged["metadata"]["managedFields"] = _encode(entries)
     return merged
@@ -143,6 +144,11 @@ def _prune(obj: Json, path: Path) -> None:
             _prune(obj[name], rest)
         if not rest or obj[name] in ({}, []):
             del obj[name]
+
+
+def _is_key(path: Path) -> bool:
+    """Tell whether a field tells its list item apart: it goes only with the item."""
+    return len(path) > 1 and path[-2][0] == "k" and path[-1][1] in dict(path[-2][1])
 
 
 def _is_item(item: Json, kind: str, name: Json) -> bool:

@@ -30,6 +30,8 @@ class Deletion:
         Raises:
             BadRequestError: the policy is unknown.
         """
+        if not isinstance(body, dict):
+            raise BadRequestError("DeleteOptions are an object")
         given = {**query, **{key: value for key, value in body.items() if value is not None}}
         propagation = given.get("propagationPolicy") or ""
         if given.get("orphanDependents") in {True, "true"}:

@@ -87,12 +87,14 @@ class Handlers:
 
     async def _watch(self, request: web.Request, target: Target) -> web.StreamResponse:
         selects = _selection(request)
-        name = target.name
+        name, since = target.name, request.query.get("resourceVersion", "")
+        if since and not since.isdecimal():
+            raise BadRequestError(f"resourceVersion: Invalid value: {since!r}")
         watch = Watch(
             resource=target.resource,
             namespace=target.namespace,
             selects=(lambda obj: name_of(obj) == name and selects(obj)) if name else selects,
-            since=request.query.get("resourceVersion", ""),
+            since=since,
             initial_events=is_set(request, "sendInitialEvents"),
             bookmarks=is_set(request, "allowWatchBookmarks"),
             seconds=float(request.query.get("timeoutSeconds") or 3600),

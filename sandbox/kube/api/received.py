@@ -2,9 +2,9 @@
 
 import copy
 
-from sandbox.kube.api import rules
+from sandbox.kube.api import rules, shapes
 from sandbox.kube.api.target import Target
-from sandbox.kube.errors import BadRequestError
+from sandbox.kube.errors import BadRequestError, InvalidError
 from sandbox.kube.objects import Object
 from sandbox.kube.resources import Resource
 
@@ -16,6 +16,7 @@ def received(target: Target, body: Object) -> Object:
 
     Raises:
         BadRequestError: it is another kind, name or namespace than the path says.
+        InvalidError: a field that is read here has another shape than its kind has.
     """
     resource = target.resource
     if not isinstance(body, dict):
@@ -32,6 +33,8 @@ def received(target: Target, body: Object) -> Object:
     obj: Object = rules.without_nulls(copy.deepcopy(body))
     obj |= {"apiVersion": resource.api_version, "kind": resource.kind}
     meta = obj.setdefault("metadata", {})
+    for field, problem in shapes.problems(resource.key, obj):
+        raise InvalidError(kind=resource.kind, group=resource.group, name=target.name, field=field, problem=problem)
     if target.name and meta.setdefault("name", target.name) != target.name:
         given = meta["name"]
         raise BadRequestError(f"the name of the object ({given}) does not match the name on the URL ({target.name})")

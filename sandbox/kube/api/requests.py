@@ -27,6 +27,8 @@ def read_target(request: web.Request, catalog: Catalog) -> Target:
     else:
         group, version, rest = *parts[1:3], parts[3:]
     namespace = ""
+    if not rest:
+        raise NoRouteError(request.path)
     if rest[0] == "namespaces" and len(rest) > 2 and rest[2] not in _NAMESPACE_PARTS:  # noqa: PLR2004 - namespaces/x/y
         namespace, rest = rest[1], rest[2:]
     resource = catalog.find(group=group, version=version, plural=rest[0])
@@ -48,9 +50,7 @@ async def read_body(request: web.Request) -> Json:
     if request.content_type == protobuf.CONTENT_TYPE:
         return protobuf.decode(data)
     try:
-        if "yaml" in request.content_type:
-            return yaml.safe_load(data)
-        return json.loads(data)
+        return yaml.safe_load(data) if "yaml" in request.content_type else json.loads(data)
     except (ValueError, yaml.YAMLError) as error:
         raise BadRequestError(f"the body cannot be read as {request.content_type}: {error}") from error
 

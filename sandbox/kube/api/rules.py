@@ -99,6 +99,9 @@ def _pod(resource: Resource, obj: Object) -> None:
 def _pod_spec(resource: Resource, obj: Object, spec: Object, path: str) -> None:
     if not spec.get("containers"):
         raise _invalid(resource, obj, f"{path}.containers", "Required value")
+    for volume in spec.get("volumes") or []:
+        if volume.keys() == {"name"}:
+            volume["emptyDir"] = {}
     spec.setdefault("restartPolicy", "Always")
     spec.setdefault("terminationGracePeriodSeconds", 30)
     spec.setdefault("dnsPolicy", "ClusterFirst")

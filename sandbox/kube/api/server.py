@@ -84,7 +84,7 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return refusal(NoRouteError(request.path))
     except web.HTTPMethodNotAllowed as error:
         return refusal(ApiError(str(error), code=405, reason="MethodNotAllowed"))
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
         # An object of another shape than its kind has: the rules check what matters, this catches the rest.
         _log.exception("%s %s", request.method, request.path)
         return refusal(ApiError(f"the object or request is malformed: {error!r}", code=400, reason="BadRequest"))

@@ -43,5 +43,9 @@ class Controller:
             except (ApiError, aiohttp.ClientError, ConnectionError) as error:
                 _log.info("%s: %s again: %s", self._name, "/".join(key), error)
                 again = _RETRY_SECONDS
+            except (KeyError, TypeError, ValueError, AttributeError):
+                # An object of a shape that nobody expected is left alone; all others still need this loop.
+                _log.exception("%s: cannot handle %s", self._name, "/".join(key))
+                again = None
             if again is not None:
                 self._timers[key] = loop.call_later(max(0.0, again), self.add, key)
