@@ -1,4 +1,4 @@
-"""What integration tests share: a real S3 store, started once for all of them."""
+"""What integration tests share: a real S3 store, started once for all of them, and transfers into it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from blocks.object_store import StoreClient
 from tests.integration.s3_server import S3Server, serving
+from tests.integration.transfer_lane import Lane, open_lane, publish_model
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +29,16 @@ def store(s3: S3Server) -> StoreClient:
 def prefix(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A key prefix that is this test's own, so that tests can share a bucket."""
     return f"{request.node.originalname}-{tmp_path.name}/"
+
+
+@pytest.fixture(scope="session")
+def model_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Hub's directory with one small model."""
+    return publish_model(tmp_path_factory.mktemp("root"), tmp_path_factory.mktemp("folder"))
+
+
+@pytest.fixture
+def lane(model_root: Path, store: StoreClient, prefix: str) -> Iterator[Lane]:
+    """A running Hub with the model, and this test's own prefix to transfer to."""
+    with open_lane(model_root, store, prefix) as made:
+        yield made
