@@ -128,3 +128,21 @@ def test_a_failed_job_is_never_called_running() -> None:
     diagnosis = diagnose_job(job, pod=_pod(phase="Running"), events=[])
     assert diagnosis.category is Category.UNKNOWN
     assert "BackoffLimitExceeded" in diagnosis.sentence
+
+
+def test_a_refused_pull_names_the_image_and_the_secret() -> None:
+    """The kubelet's back-off hides the reason; the event still has it."""
+    waiting = _container("waiting", reason="ImagePullBackOff", message='Back-off pulling image "quay.io/org/x:1"')
+    pod = {**_pod(containerStatuses=waiting), "spec": {"imagePullSecrets": [{"name": "quay-credentials"}]}}
+    event = _event("Failed", 'Failed to pull image "quay.io/org/x:1": unauthorized: access is not authorized')
+    diagnosis = diagnose_pod(pod, events=[event])
+    assert (diagnosis.category, diagnosis.transient) == (Category.IMAGE_PULL, False)
+    assert "unauthorized" in diagnosis.sentence
+    assert "with the pull secret quay-credentials" in diagnosis.sentence
+    assert "kubectl get secret quay-credentials -n ns" in diagnosis.next_action
+
+
+def test_a_busy_registry_is_transient() -> None:
+    """Too many pulls pass by themselves; a wrong name does not."""
+    waiting = _container("waiting", reason="ErrImagePull", message="toomanyrequests: rate limit")
+    assert diagnose_pod(_pod(containerStatuses=waiting), events=[]).transient
