@@ -2,10 +2,12 @@
 
 import argparse
 import asyncio
+import fcntl
 import logging
 import signal
 from pathlib import Path
 
+from sandbox.kube.api.listener import AddressInUseError
 from sandbox.kube.cluster import Settings, run
 from sandbox.kube.kubelet.agent import end_leftovers
 
@@ -38,7 +40,16 @@ def main() -> None:
         nodes=options.nodes and options.nodes.absolute(),
         ready_fd=options.ready_fd,
     )
-    asyncio.run(_serve(settings))
+    state.mkdir(parents=True, exist_ok=True)
+    with (state / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            parser.exit(1, f"Another server uses {state}: stop it first, or give another --state.\n")
+        try:
+            asyncio.run(_serve(settings))
+        except AddressInUseError as error:
+            parser.exit(1, f"{error}\n")
 
 
 async def _serve(settings: Settings) -> None:

@@ -34,7 +34,7 @@ class Server:
         self.folder, self.port = folder, free_port()
         self.images, self.kubeconfig = folder / "images.json", folder / "kubeconfig"
         self.map_images({"sh": {}})
-        self._command = [sys.executable, "-m", "sandbox.kube", "--state", str(folder / "state")]
+        self.command = [sys.executable, "-m", "sandbox.kube", "--state", str(folder / "state")]
         self.process: subprocess.Popen[str] | None = None
 
     def map_images(self, images: Json) -> None:
@@ -43,11 +43,11 @@ class Server:
 
     def run_command(self, *options: str) -> None:
         """Run a command of the server on its state, to its end."""
-        subprocess.run([*self._command, *options], check=True, timeout=20)
+        subprocess.run([*self.command, *options], check=True, timeout=20)
 
     def start(self, *more: str) -> None:
         """Start and wait until it serves."""
-        command = [*self._command, "--port", str(self.port), "--images", str(self.images)]
+        command = [*self.command, "--port", str(self.port), "--images", str(self.images)]
         command += ["--kubeconfig", str(self.kubeconfig), *more]
         log = (self.folder / "log").open("w")
         read, write = os.pipe()

@@ -14,6 +14,13 @@ _TLS_HANDSHAKE = b"\x16"  # the first byte of every TLS connection; no HTTP meth
 _FIRST_BYTE_SECONDS = 10.0
 
 
+class AddressInUseError(Exception):
+    """The port cannot be listened on."""
+
+    def __init__(self, *, port: int, because: str) -> None:
+        super().__init__(f"Port {port} of 127.0.0.1 cannot be used ({because}): give another --port.")
+
+
 class Listener:
     """Accepts connections and gives each to the web server, through TLS if it begins so."""
 
@@ -22,7 +29,10 @@ class Listener:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        self._socket = socket.create_server(("127.0.0.1", self._port), backlog=128)
+        try:
+            self._socket = socket.create_server(("127.0.0.1", self._port), backlog=128)
+        except OSError as error:
+            raise AddressInUseError(port=self._port, because=error.strerror or "") from error
         self._socket.setblocking(False)
         self._add(self._accept())
         return self

@@ -14,6 +14,7 @@ from sandbox.kube.controllers.informer import Informer
 from sandbox.kube.errors import ApiError
 from sandbox.kube.kubelet.images import ImageMap
 from sandbox.kube.kubelet.launch import Surroundings
+from sandbox.kube.kubelet.nodes import is_local
 from sandbox.kube.kubelet.pod import PodWorker
 from sandbox.kube.kubelet.process import Session
 from sandbox.kube.kubelet.volumes import Volumes
@@ -53,6 +54,9 @@ class Kubelet:
         await end_leftovers(self._folder)
         for node in self._nodes:
             await self._register(node)
+        for node in (await self._client.request("GET", "/api/v1/nodes"))["items"]:
+            if is_local(node) and name_of(node) not in self._names:
+                await self._client.delete({**node, "apiVersion": "v1", "kind": "Node"})
         await self._pods.synced.wait()
         known = {uid_of(pod) for pod in self._pods.objects.values()}
         for leftover in self._pods_folder().iterdir():

@@ -4,9 +4,10 @@ import json
 import platform
 from pathlib import Path
 
-from sandbox.kube.objects import Object, now
+from sandbox.kube.objects import Object, dig, now
 
 _CAPACITY = {"cpu": "16", "memory": "64Gi", "ephemeral-storage": "100Gi", "pods": "110"}
+_RUNTIME = "process://1"
 VERSION = "v1.32.0"
 
 
@@ -14,6 +15,11 @@ def read_nodes(path: Path | None) -> list[Object]:
     """Return the nodes of a JSON file, a list of `{"name", "labels", "taints", "capacity"}`; or just one."""
     entries = [{"name": "sandbox"}] if path is None else json.loads(path.read_text())
     return [_node(entry) for entry in entries]
+
+
+def is_local(node: Object) -> bool:
+    """Tell whether a kubelet of this kind registered the node, perhaps with an earlier file."""
+    return bool(dig(node, "status.nodeInfo.containerRuntimeVersion") == _RUNTIME)
 
 
 def _node(entry: Object) -> Object:
@@ -40,7 +46,7 @@ def _node(entry: Object) -> Object:
         "architecture": architecture,
         "kernelVersion": platform.release(),
         "osImage": "local processes",
-        "containerRuntimeVersion": "process://1",
+        "containerRuntimeVersion": _RUNTIME,
         "machineID": "",
         "systemUUID": "",
         "bootID": "",
