@@ -74,12 +74,12 @@ class Lease:
         with self._lock:
             self._check()
             began = self._clock()
-            record = replace(self._record, renewals=self._record.renewals + 1)
             try:
-                etag = self._store.put(self.key, record.encode(), content_type="application/json", if_match=self._etag)
+                self._write()
             except (PreconditionFailedError, NotFoundError):
-                etag = self._recover(record)
-            self._record, self._etag, self._since = record, etag, began
+                self._recover()
+                self._write()
+            self._since = began
 
     def confirm(self) -> None:
         """Prove that the lease is ours now. Call it before each step that makes something visible.
@@ -92,7 +92,7 @@ class Lease:
             self._check()
             head = self._store.head(self.key)
             if head is None or head.etag != self._etag:
-                self._etag = self._recover(self._record)
+                self._recover()
             self._check()
 
     def release(self) -> None:
@@ -109,16 +109,25 @@ class Lease:
         if self._lost:
             raise LeaseLostError(key=self.key, reason=self._lost)
 
-    def _recover(self, record: Record) -> str:
-        """Tell a takeover from a write of our own whose answer was lost; returns the entity tag that now holds."""
+    def _write(self) -> None:
+        record = replace(self._record, renewals=self._record.renewals + 1)
+        etag = self._store.put(self.key, record.encode(), content_type="application/json", if_match=self._etag)
+        self._record, self._etag = record, etag
+
+    def _recover(self) -> None:
+        """Tell a takeover from a renewal of our own whose answer was lost, and go on from that one.
+
+        It does not count as fresh: others may have seen it for as long as we did not know of it.
+        """
         try:
             content, etag = self._store.get(self.key, limit_bytes=RECORD_LIMIT_BYTES)
             found = Record.decode(content, key=self.key)
         except NotFoundError:
             self._lost = "somebody removed it"
         else:
-            if found == record:
-                return etag
+            if found.token == self._record.token:
+                self._record, self._etag = found, etag
+                return
             self._lost = f"{found.owner} took it over"
         raise LeaseLostError(key=self.key, reason=self._lost)
 
