@@ -35,6 +35,9 @@ LATER = frozenset(
 """Codes that pass, also below 500. BadDigest means that bytes changed on their way, so the same call may do."""
 
 
+PASSING_STATUSES = frozenset({429, 500, 502, 503, 504})
+
+
 class BucketMissingError(NotFoundError):
     """The bucket does not exist; making it is an administrator's decision."""
 
@@ -132,7 +135,7 @@ class Request:
         if code in NOT_FOUND_CODES or code == UPLOAD_GONE:
             where = f"s3://{self.bucket}/{self.key or ''}"
             return NotFoundError(SYSTEM, f"{where} is not there ({code}). Look: aws s3 ls {where}")
-        if code in LATER or status >= 500 or status == 429:  # noqa: PLR2004 - HTTP's classes
+        if code in LATER or status in PASSING_STATUSES:
             return StoreBusyError(endpoint=self.endpoint, code=code, action=f"{self.action} {self.bucket}")
         return self._no_access(code, status)
 

@@ -1,0 +1,134 @@
+"""TLS is verified on every way out: the version before this one patched it off while HF_TOKEN was loaded."""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from huggingface_hub import set_client_factory
+from huggingface_hub.utils._http import default_client_factory
+from prefect_aws import AwsClientParameters, AwsCredentials
+
+from blocks.errors import NotFoundError, RejectedError
+from blocks.hub import ModelHub
+from blocks.hub_files import HubFile
+from blocks.object_store import ObjectStore
+
+FILE = HubFile("model.safetensors", 10, None, "")
+
+
+@dataclass(frozen=True)
+class Server:
+    """An HTTPS server whose certificate only its own file vouches for."""
+
+    url: str
+    certificate: Path
+    asked: list[str]
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A self-signed certificate and its key in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path_factory.mktemp("tls") / "server.pem"
+    file.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        + made.public_bytes(serialization.Encoding.PEM)
+    )
+    return file
+
+
+@pytest.fixture
+def server(certificate: Path) -> Iterator[Server]:
+    """An HTTPS server that knows nothing: each request that reaches it gets 404."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+        do_HEAD = do_GET
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's own signature
+            """Stay silent."""
+
+    listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    listener.socket = context.wrap_socket(listener.socket, server_side=True)
+    thread = threading.Thread(target=listener.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield Server(f"https://127.0.0.1:{listener.server_port}", certificate, asked)
+    finally:
+        listener.shutdown()
+        listener.server_close()
+        set_client_factory(default_client_factory)
+
+
+def store(server: Server, *, ca_bundle: Path | None = None) -> ObjectStore:
+    """A block for the server as an object store."""
+    parameters = AwsClientParameters(endpoint_url=server.url, verify_cert_path=ca_bundle)
+    credentials = AwsCredentials(
+        aws_access_key_id="a", aws_secret_access_key="b", region_name="us-east-1", aws_client_parameters=parameters
+    )
+    return ObjectStore(credentials=credentials)
+
+
+def test_metadata_is_not_asked_of_an_untrusted_hub(server: Server) -> None:
+    """The request carries the token."""
+    with pytest.raises(RejectedError, match=r"not signed by a trusted authority.*SLIPWAY_CA_BUNDLE"):
+        ModelHub(endpoint=server.url).client().resolve("acme/model", revision="main")
+    assert server.asked == []
+
+
+def test_content_is_not_read_from_an_untrusted_hub(server: Server) -> None:
+    """Ranged reads make their own connections, which must verify too; and it is no failure that passes."""
+    source = ModelHub(endpoint=server.url).client().open("acme/model", commit="c", file=FILE)
+    with pytest.raises(RejectedError, match="not signed by a trusted authority"):
+        source.read(0, 10)
+    assert server.asked == []
+
+
+def test_nothing_is_written_to_an_untrusted_store(server: Server) -> None:
+    """Weights and leases would go to whoever answers."""
+    with pytest.raises(RejectedError, match="not signed by a trusted authority"):
+        store(server).client().probe()
+    assert server.asked == []
+
+
+def test_a_ca_bundle_is_trusted_everywhere(server: Server) -> None:
+    """Where certificates are not publicly signed, there must be a better way than switching verification off."""
+    bundle = str(server.certificate)
+    hub = ModelHub(endpoint=server.url, ca_bundle=bundle).client()
+    with pytest.raises(NotFoundError):
+        hub.resolve("acme/model", revision="main")
+    with pytest.raises(NotFoundError):
+        hub.open("acme/model", commit="c", file=FILE).read(0, 10)
+    assert store(server, ca_bundle=server.certificate).client().head("key") is None
+    assert len(server.asked) == 3
