@@ -62,14 +62,14 @@ class Diagnosis:
         transient: True where running the same thing again can succeed without anybody acting.
         sentence: what is wrong, without a full stop.
         next_action: what to do, with the command to type; empty only while all is well.
-        restarts: how often the container that failed was started again, all in vain.
+        failures: how many runs of the container have failed, all in vain.
     """
 
     category: Category
     transient: bool
     sentence: str
     next_action: str
-    restarts: int = 0
+    failures: int = 0
 
 
 HEALTHY = frozenset({Category.READY, Category.RUNNING, Category.STARTING, Category.PENDING})
@@ -119,6 +119,6 @@ SERVICE_HOPELESS_AFTER: Mapping[Category, float] = {
 }
 """The same for a service, which Kubernetes would restart for ever."""
 
-RESTARTS_ALLOWED = 2
-"""How often a container may be started again in vain before its service is given up, whatever the reason: a store or a
-node that was away for a moment is back by then. The kubelet's pauses before them are 10 and 20 s."""
+FAILURES_ALLOWED = 3
+"""How many runs of a container may fail before its service is given up, whatever the reason: a store or a node that was
+away for a moment is back by the third. The kubelet's pauses between them are 10 and 20 s."""

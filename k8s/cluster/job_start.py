@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from k8s.cluster.awaiting import await_state, only
 from k8s.cluster.connection import Connection
-from k8s.cluster.feed import Change
 from k8s.cluster.observation import finished
-from k8s.cluster.watching import Source, watching
+from k8s.cluster.watching import Source
 from k8s.diagnosis import Category, Diagnosis
 from k8s.errors import ConflictError, JobDeadlineError, ResourceNotFoundError
 from k8s.manifests.stamp import stamp_of, stamped
@@ -110,18 +109,14 @@ def _remove_and_wait(connection: Connection, job: Json, *, deadline: float) -> N
     # In the foreground: the pods go first, so that two builds never push to one place.
     remove(connection, job, propagation="Foreground")
     uid = job["metadata"]["uid"]
-    source = Source("job", jobs_path(job), {"fieldSelector": f"metadata.name={_name(job)}"})
-    with watching(connection, source) as feed:
-        while (left := deadline - time.monotonic()) > 0:
-            change = feed.next(seconds=left)
-            if isinstance(change, Change) and _is_gone(change, uid):
-                return
-    raise JobDeadlineError(job=_name(job), namespace=job["metadata"]["namespace"], diagnosis=_STUCK)
-
-
-def _is_gone(change: Change, uid: str) -> bool:
-    present = any(thing["metadata"]["uid"] == uid for thing in change.objects)
-    return present if change.kind == "deleted" else change.kind == "listed" and not present
+    gone = await_state(
+        connection,
+        Source("job", jobs_path(job), only(_name(job))),
+        until=lambda jobs: all(each["metadata"]["uid"] != uid for each in jobs),
+        deadline=deadline,
+    )
+    if not gone:
+        raise JobDeadlineError(job=_name(job), namespace=job["metadata"]["namespace"], diagnosis=_STUCK)
 
 
 def _owned(attachment: Json, job: Json) -> Json:

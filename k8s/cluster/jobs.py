@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from k8s.cluster.awaiting import only
 from k8s.cluster.connection import Connection
 from k8s.cluster.feed import Feed, LogEnded, LogLine, News
 from k8s.cluster.job_log import JobLog, has_ended
 from k8s.cluster.job_start import Apply, Listener, jobs_path, remove, start_or_adopt
 from k8s.cluster.observation import Observation
 from k8s.cluster.outage import OUTAGE_SECONDS
+from k8s.cluster.patience import Patience
 from k8s.cluster.rights import Right
 from k8s.cluster.watching import Source, watching
 from k8s.diagnosis import HOPELESS_AFTER, Category, Diagnosis
@@ -113,16 +114,13 @@ class _Run:
         self._feed = feed
         self._log = log
         self._watch = watch
-        self._deadline = deadline
-        self._patience = dict(watch.hopeless_after)
-        self._category = Category.PENDING
-        self._since = time.monotonic()
+        self._patience = Patience(dict(watch.hopeless_after), deadline=deadline)
 
     def to_its_end(self) -> tuple[str, tuple[str, ...]]:
         """Return the termination message and the log's tail of the Job that succeeded."""
         while self._seen.finished is None:
             self._give_up_if_due()
-            self._take(self._feed.next(seconds=self._next_due() - time.monotonic()))
+            self._take(self._feed.next(seconds=self._patience.due - time.monotonic()))
         self._await_last_word()
         pod, tail = self._seen.pod, self._log.tail(self._seen.pod)
         if self._seen.finished == "Failed":
@@ -153,20 +151,16 @@ class _Run:
     def _give_up_if_due(self) -> None:
         if self._seen.deleted:
             raise self._failure(JobFailedError, _DELETED, self._log.tail(self._seen.pod))
-        diagnosis, now = self._seen.diagnosis, time.monotonic()
-        if diagnosis.category != self._category:
-            self._category, self._since = diagnosis.category, now
+        diagnosis = self._seen.diagnosis
+        if self._patience.consider(diagnosis):
             self._watch.on_event(diagnosis.sentence)
-        if now < self._next_due():
+        if not self._patience.is_over:
             return
-        error = JobDeadlineError if now >= self._deadline else JobFailedError
+        error = JobDeadlineError if self._patience.is_late else JobFailedError
         failure = self._failure(error, diagnosis, self._log.tail(self._seen.pod))
         # Left alone it could start hours later, when nobody watches over it any more.
         self._clear_away()
         raise failure
-
-    def _next_due(self) -> float:
-        return min(self._deadline, self._since + self._patience.get(self._category, math.inf))
 
     def _clear_away(self) -> None:
         try:
@@ -191,7 +185,7 @@ _DELETED = Diagnosis(
 def _sources(job: Json) -> tuple[Source, ...]:
     namespace, name = job["metadata"]["namespace"], job["metadata"]["name"]
     return (
-        Source("job", jobs_path(job), {"fieldSelector": f"metadata.name={name}"}),
+        Source("job", jobs_path(job), only(name)),
         Source("pods", _pods_path(job), _pods_query(job)),
         Source("events", f"/api/v1/namespaces/{namespace}/events", {}),
     )

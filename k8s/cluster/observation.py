@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from k8s.cluster.feed import Change
+from k8s.cluster.mirror import EventReader, Mirror
 from k8s.diagnosis import Diagnosis
 from k8s.status import diagnose_job
 
@@ -16,32 +17,27 @@ class Observation:
 
     Attributes:
         job: the Job's newest state.
-        deleted: True once the Job was seen to be gone.
     """
 
     def __init__(self, job: Json) -> None:
         self.job = job
-        self.deleted = False
         self._uid: str = job["metadata"]["uid"]
-        self._pods: dict[str, Json] = {}
-        self._events: dict[str, Json] = {}
-        self._read: set[str] = set()
+        self._mirror = Mirror()
+        self._reader = EventReader()
 
     def take(self, change: Change) -> None:
         """Learn from a change."""
-        match change.source:
-            case "job":
-                self._take_job(change)
-            case "pods":
-                self._take_pods(change)
-            case "events":
-                self._events |= {event["metadata"]["uid"]: event for event in change.objects}
+        self._mirror.take(change)
+        self.job = self._mirror.last("job", self._uid) or self.job
 
     def unread_events(self) -> list[str]:
         """Return what Kubernetes says about the Job and its pods and was not returned before, one sentence each."""
-        unread = [event for uid, event in self._events.items() if uid not in self._read and self._is_ours(event)]
-        self._read |= {event["metadata"]["uid"] for event in unread}
-        return [f"{event.get('reason', '')}: {event.get('message', '')}" for event in unread]
+        return self._reader.unread(self._events())
+
+    @property
+    def deleted(self) -> bool:
+        """Whether the Job was seen to be gone."""
+        return self._mirror.has("job") and self._mirror.find("job", self._uid) is None
 
     @property
     def finished(self) -> Literal["Complete", "Failed"] | None:
@@ -50,34 +46,22 @@ class Observation:
 
     @property
     def pod(self) -> Json | None:
-        """The Job's newest pod, or None."""
-        return max(self._pods.values(), key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), default=None)
+        """The Job's newest pod, or None; a deleted one's last state too, for it may be the only word about its end."""
+        return max(self._pods(), key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), default=None)
 
     @property
     def diagnosis(self) -> Diagnosis:
         """What is wrong with it, if anything."""
-        events = [event for event in self._events.values() if self._is_ours(event)]
-        return diagnose_job(self.job, pod=self.pod, events=events)
+        return diagnose_job(self.job, pod=self.pod, events=self._events())
 
-    def _take_job(self, change: Change) -> None:
-        ours = [job for job in change.objects if job["metadata"]["uid"] == self._uid]
-        if change.kind == "deleted":
-            self.deleted = self.deleted or bool(ours)
-        elif ours:
-            self.job = ours[0]
-        elif change.kind == "listed":
-            self.deleted = True
+    def _pods(self) -> list[Json]:
+        owners = ((pod, pod["metadata"].get("ownerReferences", ())) for pod in self._mirror.known("pods"))
+        return [pod for pod, refs in owners if any(ref["uid"] == self._uid for ref in refs)]
 
-    def _take_pods(self, change: Change) -> None:
-        owners = ((pod, pod["metadata"].get("ownerReferences", ())) for pod in change.objects)
-        ours = {pod["metadata"]["uid"]: pod for pod, refs in owners if any(ref["uid"] == self._uid for ref in refs)}
-        # A deleted pod's last state is kept: it may hold the only word about why it went.
-        self._pods |= ours
-
-    def _is_ours(self, event: Json) -> bool:
+    def _events(self) -> list[Json]:
         # By uid, never by name: events of an earlier Job of the same name live for an hour.
-        uid = event.get("involvedObject", {}).get("uid")
-        return uid == self._uid or uid in self._pods
+        ours = {self._uid} | {pod["metadata"]["uid"] for pod in self._pods()}
+        return [event for event in self._mirror.known("events") if event.get("involvedObject", {}).get("uid") in ours]
 
 
 def finished(job: Json) -> Literal["Complete", "Failed"] | None:

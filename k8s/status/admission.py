@@ -32,7 +32,7 @@ def diagnose_refusal(message: str, *, about: Manifest) -> Diagnosis | None:
         return Diagnosis(
             category=Category.QUOTA_EXCEEDED,
             transient=True,  # another pod's end frees the quota
-            sentence=f"its pod is refused: {_quota(message)}",
+            sentence=_quota(message),
             next_action=f"See what uses it, then take a model down or raise it: kubectl describe quota{flag}",
         )
     if found := _UNREACHABLE.search(message):

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Sequence
 
 from k8s.diagnosis import Category, Diagnosis
-from k8s.fields import Manifest, container, kubectl, name_of, namespace_flag, newest
+from k8s.fields import Manifest, container, containers, kubectl, name_of, namespace_flag, newest
 from k8s.status.admission import missing_object_action
 from k8s.status.engine import ENGINE_CONTAINER, engine_trouble
 from k8s.status.storage_initializer import STORAGE_INITIALIZER, initializer_trouble
@@ -84,19 +84,19 @@ def _image_pull(pod: Manifest, status: Manifest, message: str, events: Sequence[
 def _terminated(
     pod: Manifest, status: Manifest, terminated: Manifest, *, events: Sequence[Manifest], surroundings: Surroundings
 ) -> Diagnosis:
-    name, restarts = str(status.get("name", "")), int(status.get("restartCount", 0))
+    name, failures = str(status.get("name", "")), _failures(status)
     if terminated.get("reason") == "OOMKilled":
-        return _out_of_memory(pod, name, restarts)
+        return _out_of_memory(pod, name, failures)
     # KServe's containers leave the end of their log as the termination message.
     lines = surroundings.log(pod, name) or str(terminated.get("message", "")).splitlines()
     if name == STORAGE_INITIALIZER:
-        known = initializer_trouble(pod, lines, restarts=restarts)
+        known = initializer_trouble(pod, lines, failures=failures)
     else:
-        known = engine_trouble(pod, lines, restarts=restarts) if name == ENGINE_CONTAINER else None
-    return known or _killed_by_probe(pod, restarts, events) or _exit(pod, name, terminated, restarts)
+        known = engine_trouble(pod, lines, failures=failures) if name == ENGINE_CONTAINER else None
+    return known or _killed_by_probe(pod, failures, events) or _exit(pod, status, terminated)
 
 
-def _out_of_memory(pod: Manifest, name: str, restarts: int) -> Diagnosis:
+def _out_of_memory(pod: Manifest, name: str, failures: int) -> Diagnosis:
     limit = container(pod, name).get("resources", {}).get("limits", {}).get("memory")
     told = f" of {limit}" if limit else ""
     if name == STORAGE_INITIALIZER:
@@ -109,11 +109,11 @@ def _out_of_memory(pod: Manifest, name: str, restarts: int) -> Diagnosis:
         sentence=f"the container {f'{name} ' if name else ''}used more memory than its limit{told} and was killed "
         "(OOMKilled)",
         next_action=action,
-        restarts=restarts,
+        failures=failures,
     )
 
 
-def _killed_by_probe(pod: Manifest, restarts: int, events: Sequence[Manifest]) -> Diagnosis | None:
+def _killed_by_probe(pod: Manifest, failures: int, events: Sequence[Manifest]) -> Diagnosis | None:
     killing = newest(events, reason="Killing")
     found = _PROBE.search(str(killing.get("message", ""))) if killing else None
     if found is None:
@@ -127,23 +127,28 @@ def _killed_by_probe(pod: Manifest, restarts: int, events: Sequence[Manifest]) -
         transient=False,
         sentence=f"the container was killed because its {found['probe']} probe failed{why}",
         next_action=f"Look at how far it came, then {remedy}: {kubectl(pod, 'logs')} --previous",
-        restarts=restarts,
+        failures=failures,
     )
 
 
-def _exit(pod: Manifest, name: str, terminated: Manifest, restarts: int) -> Diagnosis:
-    code = int(terminated.get("exitCode", 0))
-    times = f", for the {restarts + 1}. time" if restarts else ""
-    several = len(pod.get("spec", {}).get("containers", ())) > 1 or pod.get("spec", {}).get("initContainers")
-    log = f"{kubectl(pod, 'logs')}{f' -c {name}' if several and name else ''}{' --previous' if restarts else ''}"
+def _exit(pod: Manifest, status: Manifest, terminated: Manifest) -> Diagnosis:
+    code, failures = int(terminated.get("exitCode", 0)), _failures(status)
+    several = len(containers(pod)) > 1 and status.get("name")
+    name = f"{status['name']} " if several else ""
+    previous = "" if "terminated" in status.get("state", {}) else " --previous"
     return Diagnosis(
         category=Category.EXIT_CODE,
         transient=False,
-        sentence=f"the container {f'{name} ' if several and name else ''}ended with exit code {code}"
-        f"{_signal(code)}{times}",
-        next_action=f"Read its log: {log}",
-        restarts=restarts,
+        sentence=f"the container {name}ended with exit code {code}{_signal(code)}"
+        + (f", {failures} times" if failures > 1 else ""),
+        next_action=f"Read its log: {kubectl(pod, 'logs')}{f' -c {name}'.rstrip() if several else ''}{previous}",
+        failures=failures,
     )
+
+
+def _failures(status: Manifest) -> int:
+    # A run that is under way has not failed yet.
+    return int(status.get("restartCount", 0)) + (0 if "running" in status.get("state", {}) else 1)
 
 
 def _signal(code: int) -> str:

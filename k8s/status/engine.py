@@ -16,13 +16,13 @@ ENGINE_CONTAINER = "kserve-container"
 _SHOWN_ARGUMENTS = ("max-model-len", "gpu-memory-utilization", "max-num-seqs", "tensor-parallel-size")
 
 
-def engine_trouble(pod: Manifest, lines: Sequence[str], *, restarts: int) -> Diagnosis | None:
+def engine_trouble(pod: Manifest, lines: Sequence[str], *, failures: int) -> Diagnosis | None:
     """Say why the engine ended, or None if its log says nothing that is known.
 
     Args:
         pod: the pod that it ran in, whose arguments are named as they are now.
         lines: the end of its log.
-        restarts: how often it was started again.
+        failures: how many of its runs have failed.
     """
     key = model_key(pod)
     found = recognize((*MEMORY_SYMPTOMS, *MODEL_SYMPTOMS), lines, model=key, file=f"deployments/models/{key}.yaml")
@@ -34,7 +34,7 @@ def engine_trouble(pod: Manifest, lines: Sequence[str], *, restarts: int) -> Dia
         sentence=f"vLLM does not start: {found.sentence}",
         next_action=f"{found.remedy[:1].upper()}{found.remedy[1:]}{_as_they_are(pod, found.remedy)}; "
         f"then run: prefect deployment run deploy/{key} --watch",
-        restarts=restarts,
+        failures=failures,
     )
 
 

@@ -68,13 +68,13 @@ _SYMPTOMS = (
 )
 
 
-def initializer_trouble(pod: Manifest, lines: Sequence[str], *, restarts: int) -> Diagnosis | None:
+def initializer_trouble(pod: Manifest, lines: Sequence[str], *, failures: int) -> Diagnosis | None:
     """Say why the weights were not fetched, or None if the log says nothing that is known.
 
     Args:
         pod: the pod that it ran in; its Secret and source are named.
         lines: the end of its log.
-        restarts: how often it was started again.
+        failures: how many of its runs have failed.
     """
     found = recognize(_SYMPTOMS, lines, model=model_key(pod))
     if found is None:
@@ -90,7 +90,7 @@ def initializer_trouble(pod: Manifest, lines: Sequence[str], *, restarts: int) -
         sentence=f"the storage initializer cannot fetch {source}: {found.sentence}"
         + (f", taken from the Secret {secret}" if named else ""),
         next_action=f"{found.remedy[:1].upper()}{found.remedy[1:]}; look at it: {check}",
-        restarts=restarts,
+        failures=failures,
     )
 
 

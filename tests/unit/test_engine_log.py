@@ -144,4 +144,4 @@ def test_an_unknown_end_of_the_engine_shows_where_its_log_is() -> None:
     diagnosis = _diagnosis("SomethingNewError: never seen")
     assert diagnosis.category is Category.EXIT_CODE
     assert diagnosis.next_action == "Read its log: kubectl logs m-1 -n ns --previous"
-    assert diagnosis.restarts == 1
+    assert diagnosis.failures == 2
