@@ -72,7 +72,8 @@ def server(certificate: Path) -> Iterator[Server]:
             asked.append(self.path)
             self.send_error(404)
 
-        do_HEAD = do_GET
+        def do_HEAD(self) -> None:
+            self.do_GET()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's own signature
             """Stay silent."""
