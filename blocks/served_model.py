@@ -1,0 +1,136 @@
+"""A deployed model: the adapter that asks vLLM's OpenAI-compatible API what it serves and whether it answers.
+
+No block describes it: its address comes from the InferenceService, so there is nothing to configure.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import urllib3
+
+from blocks.errors import AccessDeniedError, BlockError, NotFoundError, RejectedError, UnavailableError
+
+SYSTEM = "served model"
+
+T = TypeVar("T")
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 120.0
+"""A first completion compiles kernels on some devices; a minute was not always enough."""
+
+SHOWN_BYTES = 300
+
+
+class UnansweredError(UnavailableError):
+    """The service does not answer, or says that it cannot now."""
+
+    def __init__(self, *, url: str, reason: str) -> None:
+        super().__init__(SYSTEM, f"{url} does not answer ({reason}). Look at its pods: kubectl get pods,isvc -A")
+
+
+class UnexpectedAnswerError(RejectedError):
+    """What answers is not vLLM, or not the vLLM that was asked for."""
+
+    def __init__(self, *, url: str, reason: str) -> None:
+        super().__init__(SYSTEM, f"{url} gave an answer that cannot be used: {reason}. Read it: curl {url}")
+
+
+@dataclass(frozen=True, slots=True)
+class PromptScore:
+    """What the engine says of the tokens of a prompt: what evaluations of likelihood are made of.
+
+    Attributes:
+        tokens: the prompt's tokens, as text.
+        logprobs: natural logarithm of each token's probability given those before; the first has none.
+    """
+
+    tokens: tuple[str, ...]
+    logprobs: tuple[float | None, ...]
+
+
+class ServedModel:
+    """One service. Safe to share between threads.
+
+    Args:
+        url: the service's address, without a path.
+        ca_bundle: a PEM file of authorities to trust; the system's if None.
+        token: a bearer token, for services behind an authorizing proxy.
+    """
+
+    def __init__(self, url: str, *, ca_bundle: str | None = None, token: str | None = None) -> None:
+        self.url = url.rstrip("/")
+        self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        # Nothing is retried: whether a model that just became ready answers at once is what a caller wants to know.
+        self._pool = urllib3.PoolManager(
+            ca_certs=ca_bundle,
+            retries=False,
+            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+        )
+
+    def models(self) -> tuple[str, ...]:
+        """The ids that the service answers to.
+
+        Raises:
+            UnansweredError, UnexpectedAnswerError, AccessDeniedError: it does not, or not in a way that we understand.
+        """
+        answer = self._ask("GET", "/v1/models")
+        return self._read(answer, "/v1/models", lambda found: tuple(str(model["id"]) for model in found["data"]))
+
+    def complete(self, model: str, *, prompt: str, max_tokens: int) -> str:
+        """Continue a prompt with temperature 0; errors as `models`."""
+        body = {"model": model, "prompt": prompt, "max_tokens": max_tokens, "temperature": 0}
+        answer = self._ask("POST", "/v1/completions", body)
+        return self._read(answer, "/v1/completions", lambda found: str(found["choices"][0]["text"]))
+
+    def score(self, model: str, *, prompt: str) -> PromptScore:
+        """Ask for the probabilities of a prompt's own tokens; errors as `models`.
+
+        A server that leaves them out makes every likelihood task score exactly at chance, silently.
+        """
+        body = {"model": model, "prompt": prompt, "max_tokens": 1, "temperature": 0, "echo": True, "logprobs": 1}
+        answer = self._ask("POST", "/v1/completions", body)
+        logprobs = self._read(answer, "/v1/completions", lambda found: found["choices"][0].get("logprobs")) or {}
+        # The last one is the generated token's.
+        return PromptScore(
+            tokens=tuple(logprobs.get("tokens") or ())[:-1], logprobs=tuple(logprobs.get("token_logprobs") or ())[:-1]
+        )
+
+    def metrics(self) -> str:
+        """The engine's Prometheus metrics, as text; errors as `models`."""
+        return self._ask("GET", "/metrics").data.decode()
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> urllib3.BaseHTTPResponse:
+        url = self.url + path
+        try:
+            answer = self._pool.request(
+                method, url, headers=self._headers, body=None if body is None else json.dumps(body).encode()
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise UnansweredError(url=url, reason=str(error)) from error
+        if answer.status >= 400:  # noqa: PLR2004 - HTTP's own boundary
+            raise _refusal(url, answer)
+        return answer
+
+    def _read(self, answer: urllib3.BaseHTTPResponse, path: str, pick: Callable[[Any], T]) -> T:
+        try:
+            return pick(json.loads(answer.data))
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+            shown = answer.data[:SHOWN_BYTES].decode(errors="replace").strip()
+            raise UnexpectedAnswerError(url=self.url + path, reason=f"it is not vLLM's: {shown!r}") from error
+
+
+def _refusal(url: str, answer: urllib3.BaseHTTPResponse) -> BlockError:
+    shown = answer.data[:SHOWN_BYTES].decode(errors="replace").strip()
+    match answer.status:
+        case 401 | 403:
+            return AccessDeniedError(SYSTEM, f"{url} wants another token ({answer.status}). Try it: curl -i {url}")
+        case 404:
+            return NotFoundError(SYSTEM, f"{url} does not exist there: {shown}. See what does: curl {url}")
+        case status if status >= 500 or status == 429:  # noqa: PLR2004 - HTTP's own boundaries
+            return UnansweredError(url=url, reason=f"HTTP {status}: {shown}")
+        case status:
+            return UnexpectedAnswerError(url=url, reason=f"HTTP {status}: {shown}")

@@ -1,0 +1,1 @@
+"""`deploy`: put a registered version onto its node, ready, answering and recorded."""
