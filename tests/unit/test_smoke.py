@@ -9,13 +9,15 @@ import pytest
 from blocks.served_model import PromptScore
 from flows.deploy_model.smoke import SmokeTestError, smoke_test
 
+GOOD = PromptScore(("The", " capital"), (None, -1.5))
+
 
 @dataclass
 class FakeService:
     """Stands for our own adapter."""
 
     ids: tuple[str, ...] = ("mistral-24b",)
-    score_of_prompt: PromptScore = PromptScore(("The", " capital"), (None, -1.5))
+    score_of_prompt: PromptScore = GOOD
     url: str = "http://service"
 
     def models(self) -> tuple[str, ...]:
