@@ -52,8 +52,10 @@ def test_a_manifest_is_read_back_as_it_was_written() -> None:
 
 def test_versions_are_equal_when_their_file_sets_are() -> None:
     """If the commit counted, a branch that only changed its README would look like other weights."""
-    assert manifest(commit="e" * 40).file_set() == manifest().file_set() == file_set_of(
-        [("model.safetensors", "2" * 40), ("config.json", "1" * 40)]
+    assert (
+        manifest(commit="e" * 40).file_set()
+        == manifest().file_set()
+        == file_set_of([("model.safetensors", "2" * 40), ("config.json", "1" * 40)])
     )
 
 
