@@ -67,7 +67,7 @@ def test_a_container_sees_its_own_environment_and_nothing_of_ours(pods: Pods, mo
     assert env["TOKEN"] == "hush"
     assert env["BOTH"] == "red-environment-$(NOBODY)-$(NAME)"
     assert set(env) <= {
-        *("PATH", "HOME", "TMPDIR", "HOSTNAME", "KUBECONFIG", "PWD", "SHLVL", "_", "OLDPWD"),
+        *("PATH", "HOME", "TMPDIR", "HOSTNAME", "KUBECONFIG", "SANDBOX_CONTAINER", "PWD", "SHLVL", "_", "OLDPWD"),
         *("COLOUR", "TOKEN", "NAME", "BOTH"),
     }
 
@@ -239,6 +239,12 @@ def test_what_a_container_leaves_behind_ends_with_it(pods: Pods) -> None:
     """In a real container the first process takes all others with it."""
     pods.run(pod("leaving", "sleep 600 & echo $!"))
     assert gone(lambda: not alive(pods.log("leaving").strip()))
+
+
+def test_a_process_in_a_session_of_its_own_ends_with_its_container(pods: Pods) -> None:
+    """A daemon that escapes would keep its pod running, its log open and the server from stopping."""
+    pods.run(pod("daemon", "setsid sleep 600 & echo $!"))
+    assert gone(lambda: not alive(pods.log("daemon").strip()))
 
 
 def test_a_readiness_probe_decides_readiness(pods: Pods) -> None:

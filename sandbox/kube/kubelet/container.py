@@ -9,7 +9,7 @@ from sandbox.kube.kubelet.environment import ConfigError
 from sandbox.kube.kubelet.health import Health
 from sandbox.kube.kubelet.images import image_id
 from sandbox.kube.kubelet.launch import Launch, Surroundings, prepare
-from sandbox.kube.kubelet.process import Session, spawn
+from sandbox.kube.kubelet.process import MARK, Session, Started, spawn
 from sandbox.kube.kubelet.status import LOST, restarts
 from sandbox.kube.kubelet.termination import terminated, termination_message
 from sandbox.kube.logs import Log
@@ -94,13 +94,13 @@ class Container:
             return
         self.log = Log(self._folder / "logs" / f"{self.restart_count}.log")
         try:
-            process = await spawn(launch.argv, env=launch.env, cwd=launch.cwd)
+            begun = await spawn(launch.argv, env=launch.env, cwd=launch.cwd)
         except OSError as error:
             await self._could_not_start(
                 f"failed to start {launch.argv[0]!r}: {error.strerror}: {error.filename}", self.log
             )
             return
-        session = self._session = Session.of(process.pid)
+        session = self._session = Session.of(begun.process.pid, launch.env[MARK])
         session.save(self._folder / "session.json")
         if self._stopping.is_set():
             await session.kill()
@@ -108,7 +108,7 @@ class Container:
         started = now()
         self.state = {"running": {"startedAt": started}}
         self._pod.changed()
-        code = await self._attend(process, session, health, self.log)
+        code = await self._attend(begun, session, health, self.log)
         reason = health.killed_because or ("Completed" if code == 0 else "Error")
         message = await termination_message(self.spec, launch.message_file, self.log, code)
         self.state = {"terminated": terminated(code, reason=reason, started=started, message=message)}
@@ -121,15 +121,13 @@ class Container:
         self._pod.changed()
         await self._pod.tell("Failed", f"Error: {told}", "Warning")
 
-    async def _attend(self, process: asyncio.subprocess.Process, session: Session, health: Health, log: Log) -> int:
+    async def _attend(self, started: Started, session: Session, health: Health, log: Log) -> int:
         """Copy the output and watch the health until the container has ended; return the exit code."""
-        if process.stdout is None:
-            raise RuntimeError("the container's output is not piped")
-        copying = asyncio.create_task(log.copy(process.stdout))
+        copying = asyncio.create_task(log.copy(started.output))
         watching = asyncio.create_task(health.watch())
         try:
             await self._pod.tell("Started", f"Started container {self.name}", "Normal")
-            code = await process.wait()
+            code = await started.process.wait()
         finally:
             watching.cancel()
             await session.kill()  # what the first process left behind ends with it
@@ -137,6 +135,7 @@ class Container:
             (self._folder / "session.json").unlink(missing_ok=True)
             with suppress(TimeoutError):
                 await asyncio.wait_for(copying, _DRAIN_SECONDS)
+            started.pipe.close()
             log.close()
         return code if code >= 0 else 128 - code
 

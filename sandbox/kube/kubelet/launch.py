@@ -7,8 +7,9 @@ from pathlib import Path
 from sandbox.kube.kubelet.environment import ConfigError, Lookup, expand, variables
 from sandbox.kube.kubelet.images import Image, ImageMap
 from sandbox.kube.kubelet.paths import rewriter
+from sandbox.kube.kubelet.process import MARK
 from sandbox.kube.kubelet.volumes import mounts
-from sandbox.kube.objects import Object
+from sandbox.kube.objects import Object, uid_of
 
 Tell = Callable[[str, str, str], Awaitable[None]]  # records an event: reason, message, type
 
@@ -49,8 +50,9 @@ async def prepare(spec: Object, pod: Surroundings, image: Image, folder: Path) -
     message_file = folder / "termination-log"
     message_file.write_bytes(b"")
     rewrite = rewriter({spec["terminationMessagePath"]: str(message_file), **mounts(spec, pod.volumes)})
-    base = {"PATH": ":".join(image.path), **pod.env, **image.env}
-    env = await variables(pod.pod, spec, base, pod.lookup)
+    mark = f"{uid_of(pod.pod)}/{spec['name']}"
+    base = {"PATH": ":".join(image.path), **pod.env, **image.env, MARK: mark}
+    env = await variables(pod.pod, spec, base, pod.lookup) | {MARK: mark}
     command = spec.get("command") or image.entrypoint
     arguments = spec.get("args") or (() if spec.get("command") else image.command)
     argv = [rewrite(expand(word, env)) for word in (*command, *arguments)]

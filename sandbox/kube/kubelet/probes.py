@@ -1,15 +1,18 @@
 """Probes: startup, readiness and liveness checks of a container, over HTTP, TCP or a command."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
 
-from sandbox.kube.kubelet.process import Session, spawn
+from sandbox.kube.kubelet.process import spawn
 from sandbox.kube.objects import Json, Object
 
+_LONGEST_OUTPUT = 4096  # bytes
 _OK = range(200, 400)
 
 
@@ -56,16 +59,16 @@ async def _http(probe: Object, container: Object) -> None:
 
 
 async def _exec(argv: list[str], env: Mapping[str, str], cwd: Path) -> None:
-    process = await spawn(argv, env=env, cwd=cwd)
-    session = Session.of(process.pid)
+    started = await spawn(argv, env=env, cwd=cwd)
     try:
-        output, _ = await process.communicate()
+        code = await started.process.wait()
+        output = await started.output.read(_LONGEST_OUTPUT)
     finally:
-        await session.kill()
         with suppress(ProcessLookupError):
-            process.kill()
-    if process.returncode:
-        raise ProbeFailedError(f"exit code {process.returncode}: {output.decode(errors='replace').strip()}")
+            os.killpg(started.process.pid, signal.SIGKILL)
+        started.pipe.close()
+    if code:
+        raise ProbeFailedError(f"exit code {code}: {output.decode(errors='replace').strip()}")
 
 
 async def changes(probe: Object, once: Callable[[], Awaitable[None]]) -> AsyncIterator[tuple[bool, str]]:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+MARK = "SANDBOX_CONTAINER"  # the variable by which a container's processes are known
 _POLL_SECONDS = 0.02  # only while waiting for killed processes to disappear
 _STATE, _SESSION, _START = 0, 3, 19  # positions in /proc/*/stat after the command's name, see proc(5)
 
@@ -21,12 +22,13 @@ class Session:
     leader: int
     started: int  # clock ticks since boot
     boot: str
+    mark: str  # what stands in the environment of all its processes, also of those that leave the session
 
     @classmethod
-    def of(cls, pid: int) -> "Session":
+    def of(cls, pid: int, mark: str) -> "Session":
         """Return the session that a process leads."""
         stat = _stat(pid)
-        return cls(leader=pid, started=int(stat[_START]) if stat else 0, boot=_boot())
+        return cls(leader=pid, started=int(stat[_START]) if stat else 0, boot=_boot(), mark=mark)
 
     @classmethod
     def load(cls, path: Path) -> "Session | None":
@@ -57,10 +59,21 @@ class Session:
                     found.append(int(entry.name))
         return found
 
+    def _escaped(self) -> list[int]:
+        """Return the pids that carry the mark, wherever they are."""
+        wanted = f"{MARK}={self.mark}".encode()
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                with suppress(OSError):  # another user's, or gone
+                    if wanted in (entry / "environ").read_bytes().split(b"\0"):
+                        found.append(int(entry.name))
+        return found
+
     async def kill(self) -> None:
-        """End every process of the session, also those that are forked meanwhile."""
-        while members := self.members():
-            for pid in members:
+        """End every process of the container, also those that are forked meanwhile or have left the session."""
+        while pids := self.members() or self._escaped():
+            for pid in pids:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             await asyncio.sleep(_POLL_SECONDS)
@@ -86,21 +99,43 @@ class Session:
         return total
 
 
-async def spawn(argv: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> asyncio.subprocess.Process:
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """A process that was started, and what it says."""
+
+    process: asyncio.subprocess.Process
+    output: asyncio.StreamReader
+    pipe: asyncio.ReadTransport
+
+
+async def spawn(argv: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> Started:
     """Start a process in a session of its own, with nothing of the kubelet's environment; both outputs share a pipe.
+
+    The pipe is ours: asyncio's own would hold up `wait` until every process that inherited it has ended.
 
     Raises:
         OSError: it cannot be started.
     """
-    return await asyncio.create_subprocess_exec(
-        *argv,
-        env=dict(env),
-        cwd=cwd,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
-    )
+    loop = asyncio.get_running_loop()
+    reading, writing = os.pipe()
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            env=dict(env),
+            cwd=cwd,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=writing,
+            stderr=writing,
+            start_new_session=True,
+        )
+    except BaseException:
+        os.close(reading)
+        raise
+    finally:
+        os.close(writing)
+    output = asyncio.StreamReader()
+    pipe, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(output), os.fdopen(reading, "rb", 0))
+    return Started(process=process, output=output, pipe=pipe)
 
 
 def _stat(pid: int) -> list[str] | None:
