@@ -93,29 +93,107 @@ class InvalidManifestError(ClusterError):
         super().__init__(f"the API refuses the manifest for {path}: {reason}. See the schema: kubectl explain <kind>")
 
 
-class JobFailedError(ClusterError):
-    """A Job ended without success, or can never start.
+class AdmissionError(ClusterError):
+    """Admission refuses an object: a quota, a webhook, pod security.
+
+    Attributes:
+        diagnosis: who refuses it and why, in a category.
+    """
+
+    def __init__(self, *, path: str, diagnosis: Diagnosis) -> None:
+        super().__init__(f"{path} is refused: {diagnosis.sentence}. {diagnosis.next_action}")
+        self.transient = diagnosis.transient
+        self.diagnosis = diagnosis
+
+
+class DiagnosedError(ClusterError):
+    """Something that runs in the cluster did not do what was waited for.
 
     Attributes:
         diagnosis: what happened, in a category.
-        log_tail: the last lines of the container's log, oldest first; empty if there was none.
-        job: the Job's name.
-        namespace: the Job's namespace.
+        log_tail: the last lines of the log that explains it, oldest first; empty if there was none.
+        kind: the kind of the object.
+        name: its name.
+        namespace: its namespace.
     """
 
-    def __init__(self, *, job: str, namespace: str, diagnosis: Diagnosis, log_tail: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        kind: str,
+        name: str,
+        namespace: str,
+        state: str,
+        diagnosis: Diagnosis,
+        log_tail: tuple[str, ...] = (),
+    ) -> None:
         shown = "".join(f"\n  | {line}" for line in log_tail)
         last_log = f"\nlast lines of its log:{shown}" if log_tail else ""
-        super().__init__(f"Job {namespace}/{job} failed: {diagnosis.sentence}. {diagnosis.next_action}{last_log}")
+        super().__init__(f"{kind} {namespace}/{name} {state}: {diagnosis.sentence}. {diagnosis.next_action}{last_log}")
         self.transient = diagnosis.transient
         self.diagnosis = diagnosis
         self.log_tail = log_tail
-        self.job = job
+        self.kind = kind
+        self.name = name
         self.namespace = namespace
+
+
+class JobFailedError(DiagnosedError):
+    """A Job ended without success, or can never start; `name` is the Job's."""
+
+    def __init__(self, *, job: str, namespace: str, diagnosis: Diagnosis, log_tail: tuple[str, ...] = ()) -> None:
+        super().__init__(
+            kind="Job", name=job, namespace=namespace, state="failed", diagnosis=diagnosis, log_tail=log_tail
+        )
 
 
 class JobDeadlineError(JobFailedError):
     """A Job was not done when its time was up; the diagnosis says what it was waiting for."""
+
+
+class NotReadyError(DiagnosedError):
+    """A service or Deployment does not become ready, and waiting longer does not help."""
+
+    def __init__(
+        self, *, kind: str, name: str, namespace: str, diagnosis: Diagnosis, log_tail: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(
+            kind=kind,
+            name=name,
+            namespace=namespace,
+            state="does not become ready",
+            diagnosis=diagnosis,
+            log_tail=log_tail,
+        )
+
+
+class ReadyDeadlineError(NotReadyError):
+    """A service or Deployment was not ready when its time was up; the diagnosis says what it was waiting for."""
+
+
+class StillThereError(ClusterError):
+    """A deleted object, or a pod of it, does not go away."""
+
+    transient = True
+
+    def __init__(self, *, kind: str, name: str, namespace: str | None, seconds: float) -> None:
+        flag = f" -n {namespace}" if namespace else ""
+        super().__init__(
+            f"{kind} {name} is still there {seconds:.0f} s after it was deleted. "
+            f"See what holds it: kubectl get {kind.lower()} {name}{flag} -o yaml, under metadata.finalizers"
+        )
+
+
+class NotEstablishedError(ClusterError):
+    """A CRD or a namespace that was applied is not usable in time."""
+
+    transient = True
+
+    def __init__(self, *, kind: str, name: str, wanted: str, seconds: float) -> None:
+        super().__init__(
+            f"{kind} {name} is not {wanted} {seconds:.0f} s after it was applied. "
+            f"See why: kubectl get {kind.lower()} {name} -o yaml, under status"
+        )
 
 
 class RecipeMissingError(ClusterError):

@@ -1,16 +1,25 @@
-"""The cluster as flows see it: what it is, what we may do, apply, get, delete, and run a Job."""
+"""The cluster as flows see it: what it is, what we may do; apply, wait, run a Job, explain, delete."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
+from k8s.cluster.applying import Listener, apply_all
 from k8s.cluster.connection import APPLY, Connection, Query, open_connection
 from k8s.cluster.discovery import Discovery
+from k8s.cluster.evidence import collect_evidence
+from k8s.cluster.inventory import list_all, read_gpus
 from k8s.cluster.job_start import FIELD_MANAGER
 from k8s.cluster.jobs import JobResult, JobWatch, run_job
+from k8s.cluster.logs import container_log
+from k8s.cluster.ready import ReadyResult, ReadyWatch, wait_ready
+from k8s.cluster.removal import delete_and_wait
 from k8s.cluster.rights import Right, allowed
+from k8s.cluster.workload import KINDS
 from k8s.errors import ResourceNotFoundError
+from k8s.gpus import GpuInventory
 
 Json = dict[str, Any]
 
@@ -93,9 +102,120 @@ class Cluster:
             return None
         return str(secret.get("type", "Opaque")), frozenset(secret.get("data") or ())
 
+    def objects(self, api_version: str, kind: str, *, namespace: str | None = None, labels: str = "") -> list[Json]:
+        """Return the objects of a kind.
+
+        Args:
+            api_version: such as `v1`.
+            kind: such as `Pod`.
+            namespace: where; ignored for kinds without namespaces.
+            labels: a label selector such as `app=x,tier in (a,b)`; all objects if empty.
+        """
+        path = self._discovery.collection(api_version, kind, namespace=namespace)
+        return list_all(self._connection, path, {"labelSelector": labels} if labels else None)
+
+    def apply_all(
+        self,
+        manifests: Sequence[Json],
+        *,
+        force: bool = False,
+        timeout_seconds: float = 60.0,
+        on_progress: Listener = lambda _: None,
+    ) -> Sequence[Json]:
+        """Apply objects in the order of their kinds, waiting for CRDs and namespaces.
+
+        Args:
+            manifests: the objects, in any order.
+            force: take over fields that other managers hold with other values.
+            timeout_seconds: how long CRDs and namespaces may take in all.
+            on_progress: told each object after it was applied.
+
+        Returns:
+            The objects as the API holds them now, in the order in which they were applied.
+
+        Raises:
+            ConflictError: another manager holds a field with another value.
+            NotEstablishedError: a CRD or a namespace is not usable in time.
+        """
+        return apply_all(
+            self._connection,
+            manifests,
+            apply=partial(self.apply, force=force),
+            seconds=timeout_seconds,
+            on_progress=on_progress,
+        )
+
+    def wait_ready(self, kind: str, name: str, *, namespace: str, watch: ReadyWatch) -> ReadyResult:
+        """Wait until a service or Deployment serves what it asks for now.
+
+        Args:
+            kind: `InferenceService` or `Deployment`.
+            name: its name.
+            namespace: its namespace.
+            watch: deadline, listeners and patience.
+
+        Raises:
+            ResourceNotFoundError: there is none of that name.
+            NotReadyError: it failed, or was deleted, and waiting longer does not help.
+            ReadyDeadlineError: it was not ready in time.
+        """
+        thing, path = self._find(kind, name, namespace=namespace)
+        return wait_ready(self._connection, thing, path=path, watch=watch)
+
+    def evidence(self, kind: str, name: str, *, namespace: str) -> dict[str, str]:
+        """Collect what explains how a service or Deployment is doing; see `k8s.cluster.evidence.collect_evidence`.
+
+        Args:
+            kind: `InferenceService` or `Deployment`.
+            name: its name.
+            namespace: its namespace.
+
+        Returns:
+            File name to text, without secrets.
+
+        Raises:
+            ResourceNotFoundError: there is none of that name.
+        """
+        thing, path = self._find(kind, name, namespace=namespace)
+        return collect_evidence(self._connection, thing, path=path)
+
+    def delete_and_wait(
+        self, api_version: str, kind: str, name: str, *, namespace: str | None = None, timeout_seconds: float
+    ) -> bool:
+        """Delete an object and wait until it is gone, and with a service or Deployment its pods too.
+
+        Returns:
+            False if there was none of that name.
+
+        Raises:
+            StillThereError: it is not gone in time.
+        """
+        thing = self.get(api_version, kind, name, namespace=namespace)
+        if thing is None:
+            return False
+        path = self._discovery.collection(api_version, kind, namespace=namespace)
+        delete_and_wait(self._connection, thing, path=path, seconds=timeout_seconds)
+        return True
+
+    def gpus(self, *, namespace: str) -> GpuInventory:
+        """Read the cluster's GPUs, who holds them, and what a namespace's quotas leave.
+
+        Raises:
+            ForbiddenError: we may not list nodes, or the pods of all namespaces.
+        """
+        return read_gpus(self._connection, namespace=namespace)
+
+    def log(self, pod: Json, container: str, *, previous: bool = False, lines: int | None = None) -> tuple[str, ...]:
+        """Read the log of one container of a pod; see `k8s.cluster.logs.container_log`."""
+        return container_log(self._connection, pod, container, previous=previous, lines=lines)
+
     def run_job(self, manifest: Json, *, attachments: Sequence[Json] = (), watch: JobWatch) -> JobResult:
         """Run a Job until it has succeeded; see `k8s.cluster.jobs.run_job`."""
         return run_job(self._connection, manifest, attachments=attachments, apply=self.apply, watch=watch)
+
+    def _find(self, kind: str, name: str, *, namespace: str) -> tuple[Json, str]:
+        path = self._discovery.collection(KINDS[kind], kind, namespace=namespace)
+        return self._connection.request("GET", f"{path}/{name}"), path
 
     def _path(self, api_version: str, kind: str, metadata: Json) -> str:
         return (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from kubernetes import client, config
 
 from k8s.cluster.interruption import Interruption
 from k8s.errors import (
+    AdmissionError,
     ClusterUnavailableError,
     ConflictError,
     ForbiddenError,
@@ -22,6 +24,7 @@ from k8s.errors import (
     ResourceNotFoundError,
     UnauthorizedError,
 )
+from k8s.status import diagnose_refusal
 
 JSON = "application/json"
 APPLY = "application/apply-patch+yaml"
@@ -139,6 +142,8 @@ class Connection:
     def _refusal(self, method: str, path: str, response: urllib3.HTTPResponse) -> Exception:
         status, reason = response.status, _message(response)
         response.release_conn()
+        if method != "GET" and (refusal := diagnose_refusal(reason, about=_about(path))) is not None:
+            return AdmissionError(path=path, diagnosis=refusal)
         known: dict[int, Exception] = {
             401: UnauthorizedError(address=self.address),
             403: ForbiddenError(verb=_VERBS[method], path=path, reason=reason),
@@ -182,6 +187,12 @@ def open_connection() -> Connection:
     # One more try for an idle connection that the server has closed meanwhile; longer outages are the caller's.
     configuration.retries = urllib3.Retry(total=1, redirect=0, status=0)
     return Connection(client.ApiClient(configuration))
+
+
+def _about(path: str) -> Json:
+    """Return the little that a path tells of its object: in which namespace it is."""
+    found = re.search(r"/namespaces/([^/]+)/", path)
+    return {"metadata": {"namespace": found[1]} if found else {}}
 
 
 def _message(response: urllib3.HTTPResponse) -> str:

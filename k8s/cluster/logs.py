@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
-from k8s.cluster.connection import Connection, Query
+from k8s.cluster.connection import Connection
 from k8s.cluster.feed import Feed, LogEnded, LogLine
 from k8s.cluster.outage import Outage
 from k8s.errors import ClusterError, ClusterUnavailableError
+
+LOG_BYTES = 2 * 2**20
+"""How much of one log is read at most."""
 
 _SILENCE_SECONDS = 3600.0  # a compiler or an upload may say nothing for long
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?Z ?")
@@ -34,9 +38,49 @@ def log_tail(connection: Connection, pod: Json, *, lines: int) -> tuple[str, ...
     runs = [True, False] if statuses[0].get("restartCount") else [False]
     found: list[str] = []
     for previous in runs:
-        query: Query = {"container": _container(pod), "tailLines": lines, "previous": previous}
-        found += connection.text(_path(pod), query=query).splitlines()
+        found += container_log(connection, pod, _container(pod), previous=previous, lines=lines)
     return tuple(found)
+
+
+def container_log(
+    connection: Connection, pod: Json, container: str, *, previous: bool = False, lines: int | None = None
+) -> tuple[str, ...]:
+    """Read the log of one container of a pod.
+
+    Args:
+        connection: the API.
+        pod: the Pod as the API returned it.
+        container: the container's name, an init container's too.
+        previous: the run before the present one.
+        lines: how many of the last lines; None for as much as `LOG_BYTES` holds, from the beginning.
+
+    Returns:
+        The lines, oldest first.
+
+    Raises:
+        ClusterError: the pod is gone, there was no such run, or its node does not answer.
+    """
+    query: dict[str, str | int | bool] = {"container": container, "limitBytes": LOG_BYTES}
+    if lines is not None:
+        query["tailLines"] = lines
+    if previous:
+        query["previous"] = True
+    return tuple(connection.text(_path(pod), query=query).splitlines())
+
+
+def runs_of(status: Mapping[str, Any]) -> tuple[bool, ...]:
+    """Return which runs of a container have a log, the earlier one first; True stands for `previous`.
+
+    Args:
+        status: the container's entry in the pod's status.
+    """
+    state, restarted = status.get("state", {}), bool(status.get("restartCount"))
+    # While it waits to be started again, the API gives the last run's log both as the present and the previous one.
+    has_present = "running" in state or "terminated" in state
+    earlier = (True,) if restarted else ()
+    if has_present:
+        return (*earlier, False)
+    return earlier or ((False,) if status.get("lastState", {}).get("terminated") else ())
 
 
 def follow_log(connection: Connection, pod: Json, feed: Feed) -> None:
