@@ -43,6 +43,9 @@ class Build:
         context.mkdir(parents=True)
         (context / "Containerfile").write_text(self.containerfile)
         (context / "ca-bundle.pem").write_text(self.ca_bundle)
+        credentials = self.folder / "auth.json"
+        if not credentials.exists():
+            credentials.write_text("{}")
         environment = {
             "PATH": self.path,
             "BASE_IMAGE": self.base,
@@ -52,7 +55,7 @@ class Build:
             "CONTEXT_DIR": str(context),
             "SCRATCH_DIR": str(self.folder / ".Scratch"),
             "TERMINATION_LOG": str(self.folder / "termination"),
-            "REGISTRY_AUTH_FILE": str(self.folder / "auth.json"),
+            "REGISTRY_AUTH_FILE": str(credentials),
         }
         command = [*self.prefix, "/bin/sh", str(RECIPE / "build.sh")]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
