@@ -20,7 +20,7 @@ $(VENV)/ready: requirements/app.txt requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "slipway needs Python 3.11 or later; this is $$($(PYTHON) --version). Name one: make setup PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv is missing. On Debian: apt-get install -y python3-venv"; exit 1; }
 	@python -m pip install --quiet --disable-pip-version-check uv
-	@uv pip install --quiet --require-hashes -r requirements/app.txt -r requirements/dev.txt
+	@uv pip install --quiet --compile-bytecode --require-hashes -r requirements/app.txt -r requirements/dev.txt
 	@uv pip install --quiet --no-deps --editable .
 	@touch $@
 
