@@ -28,8 +28,8 @@ READY_RIGHTS = (
     Right("get", "pods/log"),
     *(Right(verb, "events") for verb in ("list", "watch")),
 )
-"""What `wait_ready` needs to be allowed in the namespace. To list nodes, pods of all namespaces, quotas and claims helps
-to explain an unscheduled pod, and is done without where it is not allowed."""
+"""What `wait_ready` needs to be allowed in the namespace. Nodes, pods of all namespaces, quotas and claims are listed
+too, to explain an unscheduled pod, and are done without where that is not allowed."""
 
 _SETTLING_SECONDS = 15.0
 _INVENTORY_SECONDS = 5.0

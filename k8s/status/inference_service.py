@@ -9,12 +9,12 @@ from k8s.fields import (
     Manifest,
     condition,
     container,
-    event_time,
     events_about,
     is_going,
     kubectl,
     name_of,
     namespace_flag,
+    newest,
 )
 from k8s.status.admission import diagnose_refusal
 from k8s.status.deployment import creation_trouble, is_rolled_out, worst_of
@@ -81,7 +81,10 @@ def diagnose_inference_service(
         refused = creation_trouble(deployment, events=events, has_pods=finding is not None)
         if refused is not None:
             return refused
-    return _kserves_word(service, events_about(events, service)) or _standing(service, finding, deployments)
+    # While pods start, KServe's complaints are about what it has mended since.
+    starts = finding is not None and finding.category is not Category.RUNNING
+    word = None if starts else _kserves_word(service, events_about(events, service))
+    return word or _standing(service, finding, deployments)
 
 
 def _kserves_word(service: Manifest, events: Sequence[Manifest]) -> Diagnosis | None:
@@ -96,9 +99,9 @@ def _kserves_word(service: Manifest, events: Sequence[Manifest]) -> Diagnosis | 
             next_action=f"Apply it: python -m flows.apply_platform; then check: "
             f"kubectl get servingruntime {runtime}{namespace_flag(service)}",
         )
-    warnings = [event for event in events if event.get("type") == "Warning" and event.get("reason") == "InternalError"]
-    warning = max(warnings, key=event_time, default=None)
-    if warning is None:
+    warning = newest(events, reason="InternalError")
+    # Two controllers that write at once is everyday, and tried again at once.
+    if warning is None or "the object has been modified" in str(warning.get("message", "")):
         return None
     message = str(warning.get("message", ""))
     return diagnose_refusal(message, about=service) or Diagnosis(

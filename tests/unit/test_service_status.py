@@ -202,3 +202,14 @@ def test_what_kserve_reports_of_itself_is_passed_on() -> None:
 def test_a_deployment_that_is_rolled_out_is_ready() -> None:
     """The platform's own services are waited for in the same way."""
     assert diagnose_deployment(_deployment(), pods=[], events=[]).category is Category.READY
+
+
+@pytest.mark.parametrize(
+    "message", ["fails to reconcile predictor: timeout", "the object has been modified; please apply"]
+)
+def test_what_kserve_has_mended_since_is_no_trouble(message: str) -> None:
+    """A complaint of minutes ago must not end the wait while the model is being loaded."""
+    events = [_event("InternalError", message, uid="i", kind="InferenceService")]
+    loading = [_pod(ready="False")]
+    diagnosis = diagnose_inference_service(_service(), deployments=[], pods=loading, events=events)
+    assert diagnosis.category is Category.STARTING
