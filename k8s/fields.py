@@ -7,6 +7,9 @@ from typing import Any
 
 from k8s.manifests.labels import MODEL_LABEL
 
+SERVICE_LABEL = "serving.kserve.io/inferenceservice"
+"""KServe sets it, with the service's name, on the Deployments and pods of both deployment modes."""
+
 Manifest = Mapping[str, Any]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,32 +78,50 @@ class GpuInventory:
     quotas: tuple[GpuQuota, ...] = ()
 
 
-def gpu_inventory(nodes: Iterable[Manifest], pods: Iterable[Manifest], quotas: Iterable[Manifest]) -> GpuInventory:
+def gpu_inventory(
+    nodes: Iterable[Manifest],
+    pods: Iterable[Manifest],
+    quotas: Iterable[Manifest],
+    *,
+    leaving: Callable[[Manifest], bool] = lambda _: False,
+) -> GpuInventory:
     """Count a cluster's GPUs.
 
     Args:
         nodes: all Nodes.
         pods: the Pods of all namespaces.
         quotas: the ResourceQuotas of the namespace that is looked at.
+        leaving: tells pods of that namespace that will be gone by then, such as those that a rollout replaces; what
+            they hold counts as free.
     """
     holding: dict[str, list[Manifest]] = {}
+    given_back = 0
     for pod in pods:
-        if wanted_gpus(pod) and pod.get("status", {}).get("phase") not in _ENDED:
+        if not wanted_gpus(pod) or pod.get("status", {}).get("phase") in _ENDED:
+            continue
+        if leaving(pod):
+            given_back += wanted_gpus(pod)
+        else:
             holding.setdefault(str(pod.get("spec", {}).get("nodeName", "")), []).append(pod)
-    counted = tuple(gpu_quota(quota) for quota in quotas)
+    counted = tuple(gpu_quota(quota, given_back=given_back) for quota in quotas)
     return GpuInventory(
         nodes=tuple(_node(node, holding.get(str(node["metadata"]["name"]), ())) for node in nodes),
         quotas=tuple(quota for quota in counted if quota is not None),
     )
 
 
-def gpu_quota(quota: Manifest) -> GpuQuota | None:
-    """Return what a ResourceQuota says of GPUs, the tightest of requests and limits; None if it says nothing."""
+def gpu_quota(quota: Manifest, *, given_back: int = 0) -> GpuQuota | None:
+    """Return what a ResourceQuota says of GPUs, the tightest of requests and limits; None if it says nothing.
+
+    Args:
+        quota: the ResourceQuota.
+        given_back: GPUs in use that will be free by then.
+    """
     hard = {**quota.get("spec", {}).get("hard", {}), **quota.get("status", {}).get("hard", {})}
     used = quota.get("status", {}).get("used", {})
     name = str(quota.get("metadata", {}).get("name", ""))
     counted = [
-        GpuQuota(name=name, limit=int(hard[key]), used=int(used.get(key, 0)))
+        GpuQuota(name=name, limit=int(hard[key]), used=max(int(used.get(key, 0)) - given_back, 0))
         for key in (f"requests.{GPU}", f"limits.{GPU}", GPU)
         if key in hard
     ]

@@ -197,13 +197,18 @@ class Cluster:
         delete_and_wait(self._connection, thing, path=path, seconds=timeout_seconds)
         return True
 
-    def gpus(self, *, namespace: str) -> GpuInventory:
+    def gpus(self, *, namespace: str, replacing: str | None = None) -> GpuInventory:
         """Read the cluster's GPUs, who holds them, and what a namespace's quotas leave.
+
+        Args:
+            namespace: whose quotas count.
+            replacing: an InferenceService of the namespace whose pods go before new ones come (strategy Recreate), so
+                that what they hold counts as free.
 
         Raises:
             ForbiddenError: we may not list nodes, or the pods of all namespaces.
         """
-        return read_gpus(self._connection, namespace=namespace)
+        return read_gpus(self._connection, namespace=namespace, replacing=replacing)
 
     def log(self, pod: Json, container: str, *, previous: bool = False, lines: int | None = None) -> tuple[str, ...]:
         """Read the log of one container of a pod; see `k8s.cluster.logs.container_log`."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from k8s.cluster.connection import Connection
 from k8s.errors import ClusterUnavailableError, ForbiddenError
+from k8s.fields import SERVICE_LABEL
 from k8s.gpus import GpuInventory, gpu_inventory
 from k8s.status import Surroundings
 
@@ -16,12 +18,14 @@ _PAGE = 500
 Json = dict[str, Any]
 
 
-def read_gpus(connection: Connection, *, namespace: str) -> GpuInventory:
+def read_gpus(connection: Connection, *, namespace: str, replacing: str | None = None) -> GpuInventory:
     """Read which nodes have GPUs, who holds them, and what a namespace's quotas leave.
 
     Args:
         connection: the API.
         namespace: whose quotas count.
+        replacing: an InferenceService of the namespace whose pods go before new ones come, so that what they hold
+            counts as free.
 
     Raises:
         ForbiddenError: we may not list nodes, or the pods of all namespaces.
@@ -31,7 +35,14 @@ def read_gpus(connection: Connection, *, namespace: str) -> GpuInventory:
         list_all(connection, "/api/v1/nodes"),
         list_all(connection, "/api/v1/pods", {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}),
         list_all(connection, f"/api/v1/namespaces/{namespace}/resourcequotas"),
+        leaving=partial(_belongs_to, namespace, replacing),
     )
+
+
+def _belongs_to(namespace: str, service: str | None, pod: Mapping[str, Any]) -> bool:
+    metadata = pod["metadata"]
+    label = metadata.get("labels", {}).get(SERVICE_LABEL)
+    return service is not None and metadata.get("namespace") == namespace and label == service
 
 
 def read_inventory(connection: Connection, *, namespace: str) -> Surroundings:

@@ -11,7 +11,7 @@ from k8s.cluster.feed import Change
 from k8s.cluster.mirror import EventReader, Mirror
 from k8s.cluster.watching import Source
 from k8s.diagnosis import Category, Diagnosis
-from k8s.fields import condition, is_going
+from k8s.fields import SERVICE_LABEL, condition, is_going
 from k8s.status import Surroundings, diagnose_deployment, diagnose_inference_service
 
 _SECONDS = len("2026-01-01T00:00:00Z")
@@ -144,8 +144,7 @@ def _diagnose_deployment(seen: Workload, pods: list[Json], surroundings: Surroun
 
 
 def _service_selector(thing: Json) -> str:
-    # KServe sets it on the Deployments and pods of both deployment modes.
-    return f"serving.kserve.io/inferenceservice={thing['metadata']['name']}"
+    return f"{SERVICE_LABEL}={thing['metadata']['name']}"
 
 
 def _deployment_selector(thing: Json) -> str:

@@ -93,7 +93,7 @@ def _terminated(
         known = initializer_trouble(pod, lines, failures=failures)
     else:
         known = engine_trouble(pod, lines, failures=failures) if name == ENGINE_CONTAINER else None
-    return known or _killed_by_probe(pod, failures, events) or _exit(pod, status, terminated)
+    return known or _killed_by_probe(pod, name, failures, events) or _exit(pod, status, terminated)
 
 
 def _out_of_memory(pod: Manifest, name: str, failures: int) -> Diagnosis:
@@ -113,8 +113,8 @@ def _out_of_memory(pod: Manifest, name: str, failures: int) -> Diagnosis:
     )
 
 
-def _killed_by_probe(pod: Manifest, failures: int, events: Sequence[Manifest]) -> Diagnosis | None:
-    killing = newest(events, reason="Killing")
+def _killed_by_probe(pod: Manifest, name: str, failures: int, events: Sequence[Manifest]) -> Diagnosis | None:
+    killing = newest(events, reason="Killing", words=f"{name} failed")
     found = _PROBE.search(str(killing.get("message", ""))) if killing else None
     if found is None:
         return None

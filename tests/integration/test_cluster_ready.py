@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from k8s.cluster import READY_RIGHTS, Cluster, ReadyResult, ReadyWatch, connect
+from k8s.cluster.awaiting import await_state, only
 from k8s.cluster.connection import Connection, open_connection
+from k8s.cluster.watching import Source
 from k8s.diagnosis import Category
 from k8s.errors import NotReadyError, ReadyDeadlineError, ResourceNotFoundError
 from tests.integration.kube_server import SHELL_IMAGE, kube_server
@@ -189,6 +191,7 @@ def test_failure_14_a_pod_without_a_node_is_explained_in_gpus(
     with pytest.raises(NotReadyError, match=r"0/1 nodes have 1 GPU for it: 1 lacks nvidia\.com/gpu") as caught:
         waiting("gpuless", hopeless_after=((Category.UNSCHEDULABLE, 0.5),)).result(20)
     assert caught.value.diagnosis.category is Category.UNSCHEDULABLE
+    cluster.delete_and_wait("v1", "Pod", "gpuless-predictor-x", namespace=NAMESPACE, timeout_seconds=20)
 
 
 def test_the_deadline_says_what_it_was_waiting_for(
@@ -286,12 +289,32 @@ def test_a_deleted_service_is_gone_with_its_pods(cluster: Cluster) -> None:
 
 def test_gpus_are_counted_as_the_cluster_has_them(cluster: Cluster, connection: Connection) -> None:
     """Preflight refuses by these numbers before a running service is touched."""
-    patch = {"metadata": {"labels": {"nvidia.com/gpu.product": "NVIDIA-L4"}}}
-    name = cluster.gpus(namespace=NAMESPACE).nodes[0].name
+    node = f"/api/v1/nodes/{cluster.gpus(namespace=NAMESPACE).nodes[0].name}"
     merge = "application/merge-patch+json"
-    connection.request("PATCH", f"/api/v1/nodes/{name}", body=patch, content=merge)
+    labels = {"metadata": {"labels": {"nvidia.com/gpu.product": "NVIDIA-L4"}}}
+    connection.request("PATCH", node, body=labels, content=merge)
+    resources = {"nvidia.com/gpu": "2"}
+    connection.request(
+        "PATCH", f"{node}/status", body={"status": {"allocatable": resources, "capacity": resources}}, content=merge
+    )
     quota = {"metadata": {"name": "q", "namespace": NAMESPACE}, "spec": {"hard": {"requests.nvidia.com/gpu": "8"}}}
     cluster.apply({"apiVersion": "v1", "kind": "ResourceQuota", **quota})
+    pod = _pod("holder", "sleep 60")
+    pod["spec"]["containers"][0]["resources"] = {"limits": resources}
+    cluster.apply(pod)
+    _await_node(pod["metadata"]["name"])
     inventory = cluster.gpus(namespace=NAMESPACE)
-    assert [(node.product, node.gpus) for node in inventory.nodes] == [("NVIDIA-L4", 0)]
-    assert [(each.name, each.limit, each.left) for each in inventory.quotas] == [("q", 8, 8)]
+    held = [(each.product, each.gpus, each.free, each.holders) for each in inventory.nodes]
+    assert held == [("NVIDIA-L4", 2, 0, (f"{NAMESPACE}/holder-predictor-x",))]
+    assert [(each.name, each.limit) for each in inventory.quotas] == [("q", 8)]
+    assert [each.free for each in cluster.gpus(namespace=NAMESPACE, replacing="holder").nodes] == [2]
+
+
+def _await_node(pod: str) -> None:
+    source = Source("pods", f"/api/v1/namespaces/{NAMESPACE}/pods", only(pod))
+    assert await_state(
+        open_connection(),
+        source,
+        until=lambda pods: any(each["spec"].get("nodeName") for each in pods),
+        deadline=time.monotonic() + 20,
+    )

@@ -97,6 +97,14 @@ def test_a_free_node_fits_unless_the_quota_is_full() -> None:
     assert not placement(WANTS_ONE, gpu_inventory(nodes, [], [_quota(8, 8)])).fits
 
 
+def test_failure_14_a_rollouts_own_copy_counts_as_free() -> None:
+    """A redeployment must not be refused because of the copy that it replaces."""
+    nodes, old = [_node("l4", gpus=1, labels=L4)], _pod("old", gpus=1, node="l4")
+    inventory = gpu_inventory(nodes, [old], [_quota(1, 1)], leaving=lambda pod: pod is old)
+    assert placement(WANTS_ONE, inventory).fits
+    assert not placement(WANTS_ONE, gpu_inventory(nodes, [old], [_quota(1, 1)])).fits
+
+
 def test_a_pending_pod_is_diagnosed_with_the_inventory() -> None:
     """The pod's own status has only the scheduler's words."""
     condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}
