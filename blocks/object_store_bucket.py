@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from blocks.errors import NotFoundError, PreconditionFailedError, RejectedError
+from blocks.backoff import Backoff
+from blocks.errors import IntegrityError, NotFoundError, PreconditionFailedError, RejectedError, UnavailableError
 from blocks.object_store_errors import Request, http_status, was_retried
 from blocks.objects import SYSTEM, ObjectEntry, ObjectHead
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 NOT_FOUND = 404
+READ_ATTEMPTS = 8
+"""Failures in a row, without a byte in between, after which a ranged read fails: about a minute."""
 DELETED_AT_ONCE = 1000
 """S3's own limit of keys in one DeleteObjects request."""
 
@@ -69,6 +73,25 @@ class BucketClient:
                         f"were expected. Look: aws s3 ls s3://{self.bucket}/{key}",
                     )
                 return body.read(), found["ETag"]
+
+    def read_into(self, key: str, *, start: int, target: memoryview) -> None:
+        """Fill a buffer with an object's bytes from `start` on; a read that breaks off goes on where it was.
+
+        Raises:
+            NotFoundError: there is no such object.
+            IntegrityError: the object ends before the buffer is full.
+            UnavailableError: the store is away for too long.
+        """
+        done, backoff = 0, Backoff(attempts=READ_ATTEMPTS)
+        while done < len(target):
+            try:
+                for count in self._read_range(key, start + done, target[done:]):
+                    done += count
+                    backoff.progress()
+            except UnavailableError:
+                if backoff.exhausted():
+                    raise
+                time.sleep(backoff.delay())
 
     def put(
         self,
@@ -148,6 +171,24 @@ class BucketClient:
         except (PreconditionFailedError, NotFoundError):
             return False
         return True
+
+    def _read_range(self, key: str, start: int, target: memoryview) -> Iterator[int]:
+        """Read one range, and tell how many bytes came with each read."""
+        with self._translated("read", key):
+            found = self._s3.get_object(Bucket=self.bucket, Key=key, Range=f"bytes={start}-{start + len(target) - 1}")
+            body, done = found["Body"], 0
+            try:
+                if found["ContentLength"] != len(target):
+                    raise IntegrityError(
+                        SYSTEM,
+                        f"s3://{self.bucket}/{key} is shorter than {start + len(target):,} bytes. "
+                        "Import its version again: prefect deployment run import/<model> --watch",
+                    )
+                while done < len(target) and (count := body.readinto(cast("Any", target[done:]))):
+                    done += count
+                    yield count
+            finally:
+                body.close()
 
     def _etag_if_equal(self, key: str, body: bytes | bytearray) -> str | None:
         found = self.head(key)

@@ -74,20 +74,30 @@ def read_endpoints() -> Endpoints:
         raise MissingVariablesError(names=[str(problem["loc"][0]).upper() for problem in error.errors()]) from error
 
 
+def object_store(endpoints: Endpoints, *, bucket: str | None = None) -> ObjectStore:
+    """Build the object store's block; Jobs that never ask Prefect build it from their own environment.
+
+    Args:
+        endpoints: the addresses.
+        bucket: another bucket than theirs.
+    """
+    return ObjectStore(
+        credentials=AwsCredentials(
+            region_name=endpoints.aws_default_region,
+            aws_client_parameters=AwsClientParameters(
+                endpoint_url=endpoints.aws_endpoint_url, verify_cert_path=endpoints.slipway_ca_bundle
+            ),
+        ),
+        bucket=bucket or endpoints.slipway_bucket,
+    )
+
+
 def documents(endpoints: Endpoints) -> list[Block]:
     """Build the four blocks for an environment, and the credentials that one of them refers to."""
     ca_bundle = endpoints.slipway_ca_bundle
     return [
         ModelHub(endpoint=endpoints.hf_endpoint, ca_bundle=ca_bundle),
-        ObjectStore(
-            credentials=AwsCredentials(
-                region_name=endpoints.aws_default_region,
-                aws_client_parameters=AwsClientParameters(
-                    endpoint_url=endpoints.aws_endpoint_url, verify_cert_path=ca_bundle
-                ),
-            ),
-            bucket=endpoints.slipway_bucket,
-        ),
+        object_store(endpoints),
         ModelRegistry(address=endpoints.slipway_registry_url, ca_bundle=ca_bundle),
         ImageRegistry(repository=endpoints.image_repository(), ca_bundle=ca_bundle),
     ]
