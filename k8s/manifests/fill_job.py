@@ -29,11 +29,15 @@ class FillInputs:
         bucket: the bucket of the weights.
         image: the image of flow runs.
         module: the Python module in it that does the work. It is called with `--bucket`, `--prefix`, `--volume`,
-            `--folder` and `--manifest-sha256`.
+            `--folder` and `--manifest-sha256`, and with a `--keep` and an `--in-use` for each folder of the two.
         manifest_sha256: SHA-256 of the version's manifest.json.
         timeout_seconds: the Job's time, its wait for a node and the volume included. 47 GB took up to 70 minutes.
         fs_group: the group that the volume is given to. Needed where a new volume belongs to root, as on most
             clusters; OpenShift assigns one and refuses others, so leave it None there.
+        keep: folders of the volume that stay, for the way back.
+        in_use: folders of the volume that pods read from.
+        hostname: the label `kubernetes.io/hostname` of the node that mounts the volume already. A volume for one node
+            could not be attached to another, and the Job would wait for ever.
     """
 
     namespace: str
@@ -43,6 +47,9 @@ class FillInputs:
     manifest_sha256: str
     timeout_seconds: int = 7200
     fs_group: int | None = None
+    keep: tuple[str, ...] = ()
+    in_use: tuple[str, ...] = ()
+    hostname: str | None = None
 
 
 def fill_name(spec: ModelSpec, inputs: FillInputs) -> str:
@@ -82,7 +89,7 @@ def fill_job(spec: ModelSpec, inputs: FillInputs) -> dict[str, Any]:
                     **restricted_pod(),
                     **_group(inputs.fs_group),
                     "serviceAccountName": SERVICE_ACCOUNT,
-                    "nodeSelector": dict(spec.serving.node_selector),
+                    "nodeSelector": {**spec.serving.node_selector, **_host(inputs.hostname)},
                     "tolerations": [each.model_dump(exclude_none=True) for each in spec.serving.tolerations],
                     "containers": [_container(spec, inputs)],
                     "volumes": [
@@ -102,6 +109,8 @@ def _container(spec: ModelSpec, inputs: FillInputs) -> dict[str, Any]:
         f"--volume={VOLUME}",
         f"--folder={spec.version}",
         f"--manifest-sha256={inputs.manifest_sha256}",
+        *(f"--keep={folder}" for folder in inputs.keep),
+        *(f"--in-use={folder}" for folder in inputs.in_use),
     ]
     return flow_container(
         name="fill",
@@ -110,6 +119,10 @@ def _container(spec: ModelSpec, inputs: FillInputs) -> dict[str, Any]:
         arguments=arguments,
         mounts=[{"name": "weights", "mountPath": VOLUME}],
     )
+
+
+def _host(hostname: str | None) -> dict[str, str]:
+    return {} if hostname is None else {"kubernetes.io/hostname": hostname}
 
 
 def _group(fs_group: int | None) -> dict[str, Any]:
