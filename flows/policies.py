@@ -25,7 +25,7 @@ def is_transient(_task: Task[..., Any], _task_run: TaskRun, state: State[Any]) -
     return bool(getattr(error, "transient", False))
 
 
-def effect(name: str, *, run_name: str | None = None) -> Callable[[Callable[P, R]], Task[P, R]]:
+def effect(name: str, *, run_name: str | None = None, retried: bool = True) -> Callable[[Callable[P, R]], Task[P, R]]:
     """Make a function a task that changes or reads the outside world.
 
     Nothing is cached: whether work is already done is read from the data itself (manifest, object metadata).
@@ -33,14 +33,16 @@ def effect(name: str, *, run_name: str | None = None) -> Callable[[Callable[P, R
     Args:
         name: the task's name in the Prefect UI.
         run_name: a template of the task run's name over the parameters, for example ``transfer-{file.path}``.
+        retried: False for what waits by itself: a wait that is over would be waited again, three more times.
     """
+    delays = list(RETRY_DELAYS_SECONDS) if retried else []
 
     def decorate(function: Callable[P, R]) -> Task[P, R]:
         return task(
             name=name,
             task_run_name=run_name or name,
-            retries=len(RETRY_DELAYS_SECONDS),
-            retry_delay_seconds=list(RETRY_DELAYS_SECONDS),
+            retries=len(delays),
+            retry_delay_seconds=delays or None,
             retry_jitter_factor=0.2,
             retry_condition_fn=is_transient,
             cache_policy=NO_CACHE,

@@ -9,7 +9,7 @@ from blocks.registry import ModelRegistry
 from deployments.settings import Settings
 from deployments.spec import ModelSpec
 from flows.import_model.errors import MissingRightsError, MissingSecretError, MissingSettingError
-from flows.import_model.preflight import Check
+from flows.preflight import Check
 from k8s.cluster import JOB_RIGHTS, connect
 from k8s.manifests.runtime_image import runtime_tag
 from k8s.recipe import runtime_inputs

@@ -8,6 +8,7 @@ from blocks.registry_entries import ArtifactSource, Property, VersionEntry
 from deployments.spec import ModelSpec
 from flows.import_model.manifest import DIGEST_PROPERTY, Manifest
 from flows.import_model.runtime import RuntimeImage
+from flows.runs import Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,14 +22,6 @@ class Place:
     def uri(self, spec: ModelSpec) -> str:
         """The version's prefix as a URI, always with the trailing slash (see `ModelSpec.prefix`)."""
         return f"s3://{self.bucket}/{spec.prefix}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """The flow run at work: its id, and its page in the Prefect UI (empty if unknown)."""
-
-    id: str
-    url: str
 
 
 def registry_entry(spec: ModelSpec, *, manifest: Manifest, image: RuntimeImage, place: Place, run: Run) -> VersionEntry:

@@ -7,15 +7,6 @@ from collections.abc import Sequence
 from blocks.errors import RejectedError
 
 
-class PreflightError(RejectedError):
-    """Something that the import needs is not there; nothing was changed."""
-
-    def __init__(self, *, model: str, problems: Sequence[str]) -> None:
-        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
-        super().__init__("preflight", f"{count} before importing {model}: " + "; ".join(problems))
-        self.problems = tuple(problems)
-
-
 class IdentityError(RejectedError):
     """The Hub serves another model than the catalog declares.
 

@@ -14,37 +14,27 @@ from uuid import UUID
 from prefect.artifacts import (
     create_markdown_artifact,
     create_progress_artifact,
-    create_table_artifact,
     update_progress_artifact,
 )
 from prefect.logging import get_run_logger
-from prefect.runtime import flow_run
 
 from blocks.registry_entries import RegisteredVersion
 from deployments.spec import ModelSpec
-from flows.import_model.entry import Place, Run
+from flows.import_model.entry import Place
 from flows.import_model.manifest import Manifest
-from flows.import_model.preflight import Finding, table
 from flows.import_model.progress import MEGABYTE, Progress
 from flows.import_model.receipt import ImportReceipt
 from flows.import_model.runtime import RuntimeImage
 from flows.import_model.source import ResolvedSource
 from flows.import_model.stock import Stock
 from flows.import_model.transfer import TransferredFile
+from flows.runs import this_run
 
 TOOLS = ("slipway", "prefect", "huggingface_hub", "boto3", "kubernetes", "model-registry")
 """Distributions whose versions a receipt names."""
 
 REFRESH_SECONDS = 2.0
 """How often the bar moves; each refresh is one call to the Prefect API."""
-
-
-def show_findings(findings: Sequence[Finding], *, model: str) -> None:
-    """Publish the preflight's table, and log each problem on a line of its own."""
-    create_table_artifact(table(findings), key=f"preflight-{model}", description=f"Preflight of import/{model}")
-    logger = get_run_logger()
-    for finding in findings:
-        (logger.info if finding.ok else logger.error)("%s: %s", finding.name, finding.detail)
 
 
 @contextmanager
@@ -161,8 +151,3 @@ def file_line(done: TransferredFile) -> str:
         f"{done.path}: {done.size / MEGABYTE:,.1f} MB in {done.seconds:.1f} s "
         f"({rate:,.1f} MB/s), sha256 {done.sha256[:12]} as declared"
     )
-
-
-def this_run() -> Run:
-    """The flow run at work."""
-    return Run(id=flow_run.id or "none", url=flow_run.ui_url or "")

@@ -16,13 +16,13 @@ from blocks.registry import ModelRegistry
 from blocks.registry_entries import RegisteredVersion
 from deployments.settings import settings
 from deployments.spec import ModelSpec
+from flows.findings import show_findings
 from flows.import_model import reporting
 from flows.import_model.checks import import_checks
 from flows.import_model.entry import Place, registry_entry
 from flows.import_model.keys import safe_key
 from flows.import_model.manifest import Manifest
 from flows.import_model.parts import MEBIBYTE
-from flows.import_model.preflight import refuse_problems, run_checks
 from flows.import_model.progress import Progress
 from flows.import_model.publishing import compose, publish
 from flows.import_model.receipt import ImportReceipt
@@ -32,6 +32,8 @@ from flows.import_model.stock import Stock, read_manifest, read_stock
 from flows.import_model.transfer import TransferOptions, TransferredFile, abort_leftovers
 from flows.import_model.transfer import transfer_file as transfer
 from flows.policies import effect
+from flows.preflight import refuse_problems, run_checks
+from flows.runs import this_run
 from k8s.cluster import connect
 from k8s.errors import ClusterError
 
@@ -43,8 +45,8 @@ def preflight(
     """Look at everything that the import needs, and tell all problems at once, before anything is changed."""
     checks = import_checks(spec, hub=hub, store=store, registry=registry, images=images, environment=settings())
     findings = run_checks(checks, errors=(BlockError, ClusterError))
-    reporting.show_findings(findings, model=spec.key)
-    refuse_problems(findings, model=spec.key)
+    show_findings(findings, flow="import", model=spec.key)
+    refuse_problems(findings, doing="importing", model=spec.key)
 
 
 @effect("resolve-source")
@@ -125,7 +127,7 @@ def register_model(
     spec: ModelSpec, *, manifest: Manifest, image: RuntimeImage, place: Place, registry: ModelRegistry
 ) -> RegisteredVersion:
     """Make the registry's entry say what is true of the version."""
-    entry = registry_entry(spec, manifest=manifest, image=image, place=place, run=reporting.this_run())
+    entry = registry_entry(spec, manifest=manifest, image=image, place=place, run=this_run())
     version = registry.client().upsert_version(entry)
     get_run_logger().info("%s/%s is version %s in the registry", version.model, version.version, version.version_id)
     return version

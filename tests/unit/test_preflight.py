@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from blocks.errors import AccessDeniedError, BlockError, UnavailableError
-from flows.import_model.errors import PreflightError
-from flows.import_model.preflight import Check, PreflightUnavailableError, refuse_problems, run_checks, table
+from flows.preflight import Check, PreflightError, PreflightUnavailableError, refuse_problems, run_checks, table
 
 
 def fine() -> str:
@@ -28,7 +27,7 @@ def test_all_problems_are_told_at_once() -> None:
     """If the first problem hid the others, a user would mend and wait several times."""
     findings = run_checks([Check("hub", fine), Check("store", denied), Check("registry", away)], errors=(BlockError,))
     with pytest.raises(PreflightError) as caught:
-        refuse_problems(findings, model="quantized")
+        refuse_problems(findings, doing="importing", model="quantized")
     assert caught.value.problems == (
         "[store] object store: the key may not write; ask for s3:PutObject",
         "[registry] model registry: no answer at http://registry; is it up?",
@@ -39,7 +38,9 @@ def test_all_problems_are_told_at_once() -> None:
 def test_only_passing_troubles_are_worth_another_try() -> None:
     """If a restart of the registry failed an import for good, nightly runs would page somebody."""
     with pytest.raises(PreflightUnavailableError) as caught:
-        refuse_problems(run_checks([Check("registry", away)], errors=(BlockError,)), model="quantized")
+        refuse_problems(
+            run_checks([Check("registry", away)], errors=(BlockError,)), doing="importing", model="quantized"
+        )
     assert caught.value.transient
 
 

@@ -1,12 +1,12 @@
-"""What an import needs before the first byte: every check runs, and all problems are told at once."""
+"""What a flow needs before it changes anything: every check runs, and all problems are told at once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from flows.import_model.errors import PreflightError
+from blocks.errors import RejectedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,15 @@ class Finding:
     ok: bool
     detail: str
     transient: bool = False
+
+
+class PreflightError(RejectedError):
+    """Something that the flow needs is not there; nothing was changed."""
+
+    def __init__(self, *, doing: str, model: str, problems: Sequence[str]) -> None:
+        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+        super().__init__("preflight", f"{count} before {doing} {model}: " + "; ".join(problems))
+        self.problems = tuple(problems)
 
 
 class PreflightUnavailableError(PreflightError):
@@ -59,8 +68,13 @@ def table(findings: Iterable[Finding]) -> list[dict[str, str]]:
     ]
 
 
-def refuse_problems(findings: Iterable[Finding], *, model: str) -> None:
+def refuse_problems(findings: Iterable[Finding], *, doing: str, model: str) -> None:
     """Raise one error that lists every problem.
+
+    Args:
+        findings: what the checks found.
+        doing: what the flow is about to do, for example "importing".
+        model: the catalog key.
 
     Raises:
         PreflightUnavailableError: all problems are transient.
@@ -70,4 +84,4 @@ def refuse_problems(findings: Iterable[Finding], *, model: str) -> None:
     if not problems:
         return
     kind = PreflightUnavailableError if all(finding.transient for finding in problems) else PreflightError
-    raise kind(model=model, problems=[f"[{finding.name}] {finding.detail}" for finding in problems])
+    raise kind(doing=doing, model=model, problems=[f"[{finding.name}] {finding.detail}" for finding in problems])
