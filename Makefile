@@ -52,6 +52,9 @@ lint: setup ## format, lint, types and import layers
 	@lint-imports --no-cache
 	@python -m deployments check
 
+bench: setup ## measure the transfer beside its peers: make bench MIB=1024
+	@python -m benchmarks.transfer --mib $(or $(MIB),1024)
+
 requirements: $(VENV)/ready ## pin what requirements/*.in ask for
 	@for name in app dev; do \
 	  uv pip compile --quiet --no-header --no-annotate --universal --python-version 3.11 --generate-hashes \
