@@ -75,7 +75,7 @@ MODEL_SYMPTOMS = (
     # `--tokenizer-mode=mistral` on a repository without tekken.json crash-looped in the earlier version.
     Symptom(
         pattern=r"Found 0 files matching the pattern|Make sure that a Mistral tokenizer is present|"
-        r"Unrecognized tokenizer file|No tokenizer file found in directory",
+        r"Unrecognized tokenizer file|No tokenizer file found",
         category=Category.TOKENIZER,
         sentence="the version has no Mistral tokenizer (tekken.json), which --tokenizer-mode=mistral reads",
         remedy="in {file} remove --tokenizer-mode from vllm_args",

@@ -98,6 +98,7 @@ ARCHITECTURE = "ValueError: Model architectures ['Mistral9ForCausalLM'] are not 
         (CAPABILITY, Category.QUANTIZATION, "compute capability is 75, and 80", "newer GPU"),
         (BF16, Category.UNSUPPORTED, "Tesla T4 has compute capability 7.5", "--dtype=half"),
         (TEKKEN, Category.TOKENIZER, "tekken.json", "remove --tokenizer-mode"),
+        ("ValueError: No tokenizer file found.", Category.TOKENIZER, "tekken.json", "remove --tokenizer-mode"),
         (ARCHITECTURE, Category.UNSUPPORTED, "cannot serve Mistral9ForCausalLM", "SLIPWAY_RUNTIME_BASE_IMAGE"),
         ("RuntimeError: Cannot find any model weights with `/mnt/m`", Category.WEIGHTS, "/mnt/m", "storageUri"),
         ("OSError: /mnt/m does not appear to have a file named config.json", Category.WEIGHTS, "config.json", "uri"),
