@@ -123,7 +123,7 @@ def _errors(results: tuple[LoadResult, ...], *, name: str, gates: Gates) -> Chec
     return Check(
         name=f"{name} errors",
         verdict=Verdict.PASS if within else Verdict.INVALID,
-        sentence=f"{worst.errored} of {worst.errored + worst.successful} requests failed, "
+        sentence=f"{worst.errored} of {worst.errored + worst.successful} requests failed in the worst repeat, "
         f"at most {gates.errored_requests:.1%} may{said}",
     )
 

@@ -120,7 +120,7 @@ def _accuracy(
         kind="accuracy",
         before=sum(before.values()) / len(before),
         after=sum(after.values()) / len(after),
-        worse_by=-pairs.change,
+        worse_by=(pairs.lost - pairs.gained) / pairs.questions,
         least=-upper,
         most=-lower,
         p_value=mcnemar(pairs),
@@ -210,11 +210,12 @@ def _judge(effect: _Effect, *, primary: Primary, adjusted: float, gates: Gates) 
 
 def _sentence(effect: _Effect, *, margin: float, adjusted: float, gates: Gates) -> str:
     def shown(change: float) -> str:
-        return f"{100 * change:+.1f} points" if effect.kind == "accuracy" else f"{change:+.1%}"
+        return f"{100 * change:.1f} points" if effect.kind == "accuracy" else f"{change:.1%}"
 
     digits = 3 if effect.kind == "accuracy" else 1
     return (
-        f"{effect.before:.{digits}f} → {effect.after:.{digits}f}, worse by {shown(effect.worse_by)} "
-        f"({1 - gates.significance:.0%} interval {shown(effect.least)} to {shown(effect.most)}, p {adjusted:.2g} after "
-        f"Holm); {shown(margin)} matters, {shown(effect.detectable)} would have been seen"
+        f"{effect.before:.{digits}f} → {effect.after:.{digits}f}, {'better' if effect.worse_by < 0 else 'worse'} by "
+        f"{shown(abs(effect.worse_by))} (at {1 - gates.significance:.0%} worse by {shown(effect.least)} to "
+        f"{shown(effect.most)}, p {adjusted:.2g} after Holm); {shown(margin)} worse would matter, "
+        f"{shown(effect.detectable)} would have been seen"
     )

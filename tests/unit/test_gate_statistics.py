@@ -7,7 +7,7 @@ from random import Random
 from statistics import NormalDist
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.check_model.distributions import student_t_quantile, student_t_tail
@@ -94,6 +94,7 @@ def test_tangos_interval_is_the_likelihoods(pairs: Pairs, expected: tuple[float,
     assert tango_interval(pairs, confidence=0.95) == pytest.approx(expected, abs=2e-6)
 
 
+@settings(deadline=None, max_examples=50)
 @given(_pairs())
 def test_tangos_interval_holds_the_observed_change(pairs: Pairs) -> None:
     """An interval beside its own estimate would be nonsense in the report."""
@@ -102,6 +103,7 @@ def test_tangos_interval_holds_the_observed_change(pairs: Pairs) -> None:
     assert pairs.change - 1e-9 <= upper <= 1
 
 
+@settings(deadline=None, max_examples=50)
 @given(_pairs())
 def test_gains_and_losses_mirror_each_other(pairs: Pairs) -> None:
     """Improvements would be held to another standard than regressions."""
@@ -111,6 +113,7 @@ def test_gains_and_losses_mirror_each_other(pairs: Pairs) -> None:
     assert mcnemar(mirrored) == mcnemar(pairs)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.dictionaries(st.text(max_size=3), st.tuples(st.booleans(), st.booleans()), min_size=1), st.randoms())
 def test_the_order_of_questions_does_not_matter(answers: dict[str, tuple[bool, bool]], random: Random) -> None:
     """lm-eval may log questions in another order tomorrow."""
@@ -151,6 +154,7 @@ def test_welchs_interval_is_scipys(
     assert (ratio.p_value, ratio.degrees, ratio.lower, ratio.upper) == pytest.approx(expected, rel=1e-9)
 
 
+@settings(deadline=None, max_examples=50)
 @given(SPEEDS, SPEEDS, st.randoms())
 def test_the_order_of_repeats_does_not_matter(before: list[float], after: list[float], random: Random) -> None:
     """A verdict that depends on which repeat came first would be no verdict."""
@@ -160,6 +164,7 @@ def test_the_order_of_repeats_does_not_matter(before: list[float], after: list[f
     assert (first.value, first.p_value) == pytest.approx((second.value, second.p_value), rel=1e-6, abs=1e-12)
 
 
+@settings(deadline=None, max_examples=50)
 @given(SPEEDS, SPEEDS, st.floats(min_value=0.1, max_value=1e3))
 def test_the_unit_does_not_matter(before: list[float], after: list[float], unit: float) -> None:
     """Milliseconds and seconds would give different verdicts."""
@@ -196,6 +201,7 @@ def test_holm_is_the_step_down_procedure() -> None:
     assert holm(p_values) == pytest.approx({"a": 0.03, "b": 0.06, "c": 0.06, "d": 0.02})
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.dictionaries(st.text(max_size=3), st.floats(0, 1)))
 def test_holm_never_makes_a_finding_surer(p_values: dict[str, float]) -> None:
     """A correction must not turn noise into a regression, nor depend on the order of the spec's list."""
@@ -204,6 +210,7 @@ def test_holm_never_makes_a_finding_surer(p_values: dict[str, float]) -> None:
     assert adjusted == holm(dict(reversed(p_values.items())))
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.integers(50, 20_000), st.floats(0.005, 0.2))
 def test_more_questions_see_smaller_drops(questions: int, margin: float) -> None:
     """The printed effect would mislead whoever raises the limit to see more."""
@@ -222,6 +229,7 @@ def test_the_detectable_drop_is_seen_four_times_of_five() -> None:
     assert 0.8 <= seen < 0.9
 
 
+@settings(deadline=None, max_examples=50)
 @given(SPEEDS, SPEEDS, st.floats(0.01, 0.5))
 def test_no_change_below_the_margin_is_promised(before: list[float], after: list[float], margin: float) -> None:
     """A change that the gate would never call a regression must not be announced as one that it sees."""
