@@ -59,7 +59,15 @@ class Settings(CatalogSettings):
         transfer_part_mib: size of one range and one multipart part, in MiB.
         transfer_stall_seconds: a read with no byte for so long is dropped and resumed.
         build_timeout_seconds: how long the build Job may take; one hour killed builds.
-        lease_seconds: how long a lease on a version holds when it is not renewed.
+        lease_seconds: how long a lease on a version or a service holds when it is not renewed.
+        registry_name: the Model Registry's name, as the OpenShift dashboard lists it.
+        pull_secret: the Secret by which nodes pull the runtime image; Kubernetes ignores one that does not exist.
+        storage_class: the storage class of models' volumes; None for the cluster's default.
+        volume_fs_group: the group that a volume is given to, where a new one belongs to root. None on OpenShift, which
+            assigns one.
+        fill_timeout_seconds: how long filling a volume may take; 47 GB took up to 70 minutes.
+        nodes_scale: True where an autoscaler adds GPU nodes on demand: preflight does not ask for a free one then.
+        deploy_timeout_seconds: how long a service may take until it is ready, with a new node and an image pull.
     """
 
     namespace: Namespace = "private-ai-demo"
@@ -76,6 +84,13 @@ class Settings(CatalogSettings):
     transfer_stall_seconds: Count = 60
     build_timeout_seconds: Count = 7200
     lease_seconds: Count = 60
+    registry_name: Namespace = "private-ai-model-registry"
+    pull_secret: Namespace = "quay-credentials"  # noqa: S105 - the name of a Secret
+    storage_class: Annotated[str, Field(min_length=1)] | None = None
+    volume_fs_group: Annotated[int, Field(ge=0)] | None = None
+    fill_timeout_seconds: Count = 7200
+    nodes_scale: bool = False
+    deploy_timeout_seconds: Count = 3600
 
     # Both images are asked for where they are used, so that a flow can be imported and deployed without them. Neither
     # has a default: a tag or digest that nobody looked up on the registry would be an invention.

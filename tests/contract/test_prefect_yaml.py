@@ -1,4 +1,4 @@
-"""prefect.yaml: every model has its deployment, and Prefect understands what is written there."""
+"""prefect.yaml: every model has its deployments, and Prefect understands what is written there."""
 
 from __future__ import annotations
 
@@ -21,45 +21,51 @@ from deployments.catalog import ModelKey, keys
 ROOT = Path(__file__).parents[2]
 WRITTEN: dict[str, Any] = yaml.safe_load((ROOT / "prefect.yaml").read_text())
 WORK_POOL: dict[str, Any] = json.loads((ROOT / "deployments" / "work-pool.json").read_text())
-BY_NAME: dict[str, dict[str, Any]] = {deployment["name"]: deployment for deployment in WRITTEN["deployments"]}
+FLOWS = ("deploy", "import", "remove")
+"""The flows that every model of the catalog has a deployment of; a flow's tag is its name."""
+BY_NAME: dict[str, dict[str, Any]] = {
+    f"{made['tags'][0]}/{made['name']}": made for made in WRITTEN["deployments"] if made["tags"][0] in FLOWS
+}
+NAMES = sorted(f"{flow}/{key}" for flow in FLOWS for key in keys())
+deployments = pytest.mark.parametrize("name", NAMES)
 
 
-def deployment(key: str, *, image: str) -> DeploymentCreate:
+def deployment(name: str, *, image: str) -> DeploymentCreate:
     """Build what `prefect deploy` sends for a model."""
-    variables = {**BY_NAME[key]["work_pool"]["job_variables"], "image": image}
-    return DeploymentCreate(name=key, flow_id=uuid4(), job_variables=variables)
+    variables = {**BY_NAME[name]["work_pool"]["job_variables"], "image": image}
+    return DeploymentCreate(name=name.partition("/")[2], flow_id=uuid4(), job_variables=variables)
 
 
-def test_every_model_has_its_import() -> None:
-    """A model of the catalog could not be imported, or a deployment would have no model."""
-    assert sorted(BY_NAME) == keys()
+def test_every_model_has_its_deployments() -> None:
+    """A model of the catalog could not be imported or deployed, or a deployment would have no model."""
+    assert sorted(BY_NAME) == NAMES
 
 
-@pytest.mark.parametrize("key", keys())
-def test_fact_2_a_deployment_imports_the_model_of_its_name(key: str) -> None:
+@deployments
+def test_fact_2_a_deployment_is_about_the_model_of_its_name(name: str) -> None:
     """`prefect deployment run import/quantized` would import another model."""
-    assert BY_NAME[key]["parameters"] == {"model": key}
+    assert BY_NAME[name]["parameters"] == {"model": name.partition("/")[2]}
 
 
-@pytest.mark.parametrize("key", keys())
-def test_imports_of_one_model_queue(key: str) -> None:
+@deployments
+def test_runs_of_one_deployment_queue(name: str) -> None:
     """A second import would be cancelled, or run beside the first."""
-    assert BY_NAME[key]["concurrency_limit"] == {"limit": 1, "collision_strategy": "ENQUEUE"}
+    assert BY_NAME[name]["concurrency_limit"] == {"limit": 1, "collision_strategy": "ENQUEUE"}
 
 
-@pytest.mark.parametrize("key", keys())
-def test_the_entrypoint_is_the_import_flow(key: str) -> None:
+@deployments
+def test_the_entrypoint_is_the_flow_of_its_name(name: str) -> None:
     """`prefect deploy` would fail, or load a second copy of the module from a file."""
-    entrypoint = BY_NAME[key]["entrypoint"]
+    entrypoint = BY_NAME[name]["entrypoint"]
     assert ":" not in entrypoint
-    assert load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False).name == "import"
+    assert load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False).name == name.partition("/")[0]
 
 
-@pytest.mark.parametrize("key", keys())
-def test_the_api_knows_the_models_before_a_run_exists(key: str) -> None:
+@deployments
+def test_the_api_knows_the_models_before_a_run_exists(name: str) -> None:
     """A mistyped model would be found by a pod, minutes later."""
-    import_flow = load_flow_from_entrypoint(BY_NAME[key]["entrypoint"], use_placeholder_flow=False)
-    assert parameter_schema(import_flow).model_dump()["properties"]["model"]["enum"] == keys()
+    found = load_flow_from_entrypoint(BY_NAME[name]["entrypoint"], use_placeholder_flow=False)
+    assert parameter_schema(found).model_dump()["properties"]["model"]["enum"] == keys()
 
 
 def test_a_model_key_carries_the_catalog_into_a_schema() -> None:
@@ -77,24 +83,24 @@ def test_nothing_is_built_pushed_or_pulled() -> None:
     assert {step: WRITTEN[step] for step in ("build", "push", "pull")} == {"build": [], "push": [], "pull": []}
 
 
-@pytest.mark.parametrize("key", keys())
-def test_a_deployment_is_described(key: str) -> None:
+def test_every_deployment_is_described() -> None:
     """The Prefect UI would show names that nobody can tell apart."""
-    assert BY_NAME[key]["description"].endswith(".")
-    assert BY_NAME[key]["tags"] == ["import"]
+    descriptions = [made["description"] for made in WRITTEN["deployments"]]
+    assert all(description.endswith(".") for description in descriptions)
+    assert len(set(descriptions)) == len(descriptions)
 
 
-@pytest.mark.parametrize("key", keys())
-def test_a_deployment_uses_variables_that_the_work_pool_has(key: str) -> None:
+@deployments
+def test_a_deployment_uses_variables_that_the_work_pool_has(name: str) -> None:
     """A mistyped job variable would be ignored, or refused only when the deployment is made."""
-    pool = BY_NAME[key]["work_pool"]
+    pool = BY_NAME[name]["work_pool"]
     assert pool["name"] == "slipway"
     assert set(pool["job_variables"]) <= set(WORK_POOL["variables"]["properties"])
-    deployment(key, image="registry.example.com/slipway-flows:1").check_valid_configuration(WORK_POOL)
+    deployment(name, image="registry.example.com/slipway-flows:1").check_valid_configuration(WORK_POOL)
 
 
 @pytest.mark.parametrize("image", ["", "{{ $SLIPWAY_FLOWS_IMAGE }}", "a b"])
 def test_a_deployment_without_an_image_is_refused(image: str) -> None:
     """`prefect deploy` without SLIPWAY_FLOWS_IMAGE would succeed, and every pod would fail to start."""
     with pytest.raises(ValidationError):
-        deployment("quantized", image=image).check_valid_configuration(WORK_POOL)
+        deployment("import/quantized", image=image).check_valid_configuration(WORK_POOL)

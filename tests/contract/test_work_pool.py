@@ -125,6 +125,11 @@ def test_the_pod_can_be_found_by_its_label() -> None:
     )
 
 
+def test_a_flow_run_knows_its_own_image() -> None:
+    """A deploy would run its fill Job with another version of the project, or with none."""
+    assert environment(job(image="slipway-flows:2"))["SLIPWAY_FLOWS_IMAGE"] == "slipway-flows:2"
+
+
 def test_secrets_reach_the_pod_by_reference() -> None:
     """A token would stand in the Job, readable by whoever may read Jobs."""
     assert {name: value for name, value in environment(job()).items() if isinstance(value, dict)} == {

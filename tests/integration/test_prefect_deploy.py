@@ -86,12 +86,14 @@ def prefect(server: str, environment: dict[str, str]) -> Prefect:
 
 
 def test_deploy_makes_a_deployment_for_each_model(prefect: Prefect, server: str) -> None:
-    """`prefect deployment run import/<model>` would find nothing."""
+    """`prefect deployment run deploy/<model>` would find nothing."""
     assert prefect
-    found = httpx.post(f"{server}/deployments/filter", json={"sort": "NAME_ASC"}).raise_for_status().json()
-    assert [(made["name"], made["parameters"], made["job_variables"]["image"]) for made in found] == [
-        (key, {"model": key}, "registry.example.com/slipway-flows:1") for key in keys()
-    ]
+    for flow in ("import", "deploy", "remove"):
+        wanted = {"sort": "NAME_ASC", "flows": {"name": {"any_": [flow]}}}
+        found = httpx.post(f"{server}/deployments/filter", json=wanted).raise_for_status().json()
+        assert [(made["name"], made["parameters"], made["job_variables"]["image"]) for made in found] == [
+            (key, {"model": key}, "registry.example.com/slipway-flows:1") for key in keys()
+        ]
 
 
 def test_the_api_refuses_an_unknown_model(prefect: Prefect, server: str) -> None:

@@ -36,6 +36,13 @@ def test_the_defaults_are_those_of_the_platform() -> None:
         "transfer_stall_seconds": 60,
         "build_timeout_seconds": 7200,
         "lease_seconds": 60,
+        "registry_name": "private-ai-model-registry",
+        "pull_secret": "quay-credentials",
+        "storage_class": None,
+        "volume_fs_group": None,
+        "fill_timeout_seconds": 7200,
+        "nodes_scale": False,
+        "deploy_timeout_seconds": 3600,
     }
 
 

@@ -1,1 +1,0 @@
-"""Is what is deployed still good? Measurements become typed metrics, metrics meet gates, gates give a verdict."""

@@ -1,0 +1,98 @@
+"""After a failed deploy: what explains it is kept, and what served last is brought back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from blocks.errors import BlockError
+from flows.deploy_model.cluster_checks import SERVICE_KIND
+from flows.deploy_model.history import ServedRecord
+from flows.deploy_model.standing import is_same
+from k8s.cluster import Cluster, ReadyWatch
+from k8s.errors import ClusterError
+
+if TYPE_CHECKING:
+    from blocks.object_store import StoreClient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What was kept of a failure: where, and the files there; or why nothing was."""
+
+    uri: str
+    files: tuple[str, ...]
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restoration:
+    """Whether what served last serves again, in one sentence."""
+
+    restored: bool
+    sentence: str
+
+
+def keep_evidence(store: StoreClient, *, cluster: Cluster, namespace: str, service: str, run: str) -> Evidence:
+    """Collect what explains why a service does not serve, and put it into the bucket.
+
+    A problem with it is told and not raised: the failure that it would explain is what a user must see.
+    """
+    prefix = f"evidence/{namespace}/{service}/{run}/"
+    uri = f"s3://{store.bucket}/{prefix}"
+    try:
+        files = cluster.evidence(SERVICE_KIND, service, namespace=namespace)
+        for name, text in files.items():
+            store.put(prefix + name, text.encode(), content_type="text/plain; charset=utf-8")
+    except (BlockError, ClusterError) as error:
+        return Evidence(uri=uri, files=(), problem=str(error))
+    return Evidence(uri=uri, files=tuple(files))
+
+
+def restore(
+    served: ServedRecord | None,
+    *,
+    failed: dict[str, Any],
+    model: str,
+    cluster: Cluster,
+    confirm: Callable[[], None],
+    timeout_seconds: float,
+    say: Callable[[str], None],
+) -> Restoration:
+    """Apply the manifest that served last, and wait for it.
+
+    A problem with it is told and not raised, for the same reason as in `keep_evidence`.
+
+    Args:
+        served: what served last.
+        failed: the InferenceService that does not.
+        model: the catalog key.
+        cluster: the cluster.
+        confirm: proves that the service is still ours to change.
+        timeout_seconds: how long it may take.
+        say: told how it stands.
+    """
+    name = f"{failed['metadata']['namespace']}/{failed['metadata']['name']}"
+    take_down = f"To free its GPUs: prefect deployment run remove/{model} --watch"
+    if served is None:
+        return Restoration(
+            restored=False, sentence=f"Nothing served as {name} before, so it stays as it is. {take_down}"
+        )
+    if is_same(served.service, failed):
+        return Restoration(
+            restored=False, sentence=f"What served last as {name} is this same manifest; it stays as it is. {take_down}"
+        )
+    previous = f"{served.version} (manifest {served.manifest_sha256[:12]}, served {served.served})"
+    try:
+        confirm()
+        cluster.apply(served.service)
+        cluster.wait_ready(
+            SERVICE_KIND,
+            failed["metadata"]["name"],
+            namespace=failed["metadata"]["namespace"],
+            watch=ReadyWatch(timeout_seconds=timeout_seconds, on_progress=say, on_event=say),
+        )
+    except (BlockError, ClusterError) as error:
+        return Restoration(restored=False, sentence=f"{previous} could not be brought back: {error}")
+    return Restoration(restored=True, sentence=f"{previous} serves again")

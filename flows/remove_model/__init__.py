@@ -1,0 +1,1 @@
+"""`remove`: take a model's service down and free its GPUs; weights stay."""
