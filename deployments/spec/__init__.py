@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from deployments.spec.identity import Identity, Quantization
 from deployments.spec.model import DERIVED, ModelSpec
-from deployments.spec.quality import Benchmark, Evaluation, Gates, ServiceLevel
+from deployments.spec.quality import (
+    AccuracyPrimary,
+    Benchmark,
+    Evaluation,
+    Gates,
+    Primary,
+    ServiceLevel,
+    SpeedPrimary,
+)
 from deployments.spec.serving import Gpus, Mesh, Resources, Serving, Toleration
 from deployments.spec.source import Source
 from deployments.spec.storage import ClaimStorage, ObjectStorage, Storage
 
 __all__ = [
     "DERIVED",
+    "AccuracyPrimary",
     "Benchmark",
     "ClaimStorage",
     "Evaluation",
@@ -20,11 +29,13 @@ __all__ = [
     "Mesh",
     "ModelSpec",
     "ObjectStorage",
+    "Primary",
     "Quantization",
     "Resources",
     "ServiceLevel",
     "Serving",
     "Source",
+    "SpeedPrimary",
     "Storage",
     "Toleration",
 ]

@@ -7,14 +7,14 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, model_validator
 
 from deployments.spec.identity import Identity
-from deployments.spec.quality import Benchmark, Evaluation, Gates
+from deployments.spec.quality import AccuracyPrimary, Benchmark, Evaluation, Gates
 from deployments.spec.section import PathPart, Positive, Section, Text, problem, quantity_value
 from deployments.spec.serving import Serving
 from deployments.spec.source import Repo, Source
 from deployments.spec.storage import ClaimStorage, Storage
 
 # These prefixes of the bucket hold slipway's own objects.
-_RESERVED_PREFIXES = ("evidence", "leases", "probes", "receipts", "services", "test-results")
+_RESERVED_PREFIXES = ("leases", "probes", "receipts", "test-results")
 
 
 def _check_not_reserved(value: str) -> str:
@@ -135,5 +135,21 @@ class ModelSpec(Section):
                 raise problem(
                     f"concurrency {level.concurrency} is not measured; add it to benchmark.gated_concurrencies",
                     key="gates.service_levels",
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _primaries_are_measured(self) -> Self:
+        for index, primary in enumerate(self.gates.primaries):
+            if isinstance(primary, AccuracyPrimary):
+                if primary.task not in self.evaluation.tasks:
+                    raise problem(
+                        f"{primary.task} is no evaluation task; add it to evaluation.tasks or remove it here",
+                        key=f"gates.primaries.{index}.task",
+                    )
+            elif primary.concurrency not in self.benchmark.gated_concurrencies:
+                raise problem(
+                    f"concurrency {primary.concurrency} is not measured; add it to benchmark.gated_concurrencies",
+                    key=f"gates.primaries.{index}.concurrency",
                 )
         return self
