@@ -44,10 +44,11 @@ class EmptyBenchmarkError(ReportError):
 
     def __init__(self, *, report: str, place: str, errored: int, incomplete: int, first_error: str | None) -> None:
         said = f", the first with {first_error[:_SHOWN_ERROR]!r}" if first_error else ""
+        unknown = "404" in (first_error or "")
+        advice = "compare `model` of --backend with the ids of /v1/models" if unknown else "look at the service's log"
         super().__init__(
             tool="GuideLLM",
             report=report,
             place=place,
-            reason=f"no request succeeded; {errored} failed and {incomplete} were not finished{said}. "
-            "Compare `model` of --backend with the ids of /v1/models",
+            reason=f"no request succeeded; {errored} failed and {incomplete} were not finished{said}; {advice}",
         )

@@ -82,6 +82,16 @@ def test_a_wrong_model_name_is_an_error_fact_12() -> None:
         read(report("wrong_model"))
 
 
+def test_a_server_that_failed_every_request_is_looked_at_not_the_name() -> None:
+    """The operator would compare names while the engine is down."""
+
+    def fail(content: dict[str, Any]) -> None:
+        content["benchmarks"][0]["requests"]["errored"] = [{"info": {"error": "Server error '500'"}}]
+
+    with pytest.raises(EmptyBenchmarkError, match="look at the service's log"):
+        read(changed(fail, "wrong_model"))
+
+
 def test_disconnected_requests_are_counted_fact_12() -> None:
     """1,895 requests ended in "server disconnected", and nobody was told."""
 
