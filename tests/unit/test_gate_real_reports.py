@@ -62,3 +62,15 @@ def test_noise_on_the_weights_is_a_regression_of_the_accuracy() -> None:
     assert verdicts(judgement)["arc_easy accuracy"] is Verdict.REGRESSED
     assert (judgement.verdict, judgement.verdict.state) == (Verdict.REGRESSED, "FAILED")
     assert judgement.sentence.startswith("regressed: arc_easy")
+
+
+def test_a_server_that_died_under_load_is_invalid_fact_12() -> None:
+    """Eleven answers before the end would be published as the speed of the service."""
+    died = benchmarks("server_died").results[0]
+    whole = benchmarks("concurrencies")
+    results = (*whole.results[:-1], died)
+    found = run("second").model_copy(update={"benchmarks": whole.model_copy(update={"results": results})})
+    judgement = judge(found, spec=spec(), baseline=None, limit=LIMIT)
+    assert judgement.verdict is Verdict.INVALID
+    assert "2529 of 2540 requests failed" in judgement.sentence
+    assert "Server disconnected" in judgement.sentence
