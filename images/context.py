@@ -1,0 +1,68 @@
+"""Gathers what goes into an image: pinned packages, our own modules, certificate authorities to trust."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from images.errors import BuildFailedError, ToolMissingError
+
+PROJECT = Path(__file__).resolve().parent.parent
+_PACKAGES = ("flows", "blocks", "k8s", "deployments", "images")
+_PYTHON = "3.11"
+_SHOWN_CHARACTERS = 600
+
+
+def gather(image: str, *, folder: Path, ca_bundle: Path | None, platform: str) -> None:
+    """Fill the build context of an image.
+
+    Args:
+        image: `flows` or `evaluation`.
+        folder: an empty folder.
+        ca_bundle: a PEM file of certificate authorities to trust besides the base's.
+        platform: whose compiled packages to take, such as `x86_64-manylinux_2_28`.
+
+    Raises:
+        ImageError: a package cannot be had.
+    """
+    shutil.copyfile(PROJECT / "images" / image / "Containerfile", folder / "Containerfile")
+    (folder / "ca-bundle.pem").write_bytes(b"" if ca_bundle is None else ca_bundle.read_bytes())
+    if image == "flows":
+        _install(folder / "packages", requirements="app.txt", options=["--require-hashes"], platform=platform)
+        _copy_project(folder / "project")
+    else:
+        # No hashes: the build of torch differs by machine.
+        _install(folder / "packages", requirements="evaluation.txt", options=[], platform=platform)
+
+
+def _install(target: Path, *, requirements: str, options: list[str], platform: str) -> None:
+    command = ["uv", "pip", "install", "--quiet", "--target", str(target), "--python-version", _PYTHON, "--no-deps"]
+    # Linked, the files would share their times and modes with uv's cache.
+    command += ["--python-platform", platform, "--link-mode", "copy", "--no-compile-bytecode", *options]
+    run([*command, "--requirement", str(PROJECT / "requirements" / requirements)])
+    # Its scripts carry this machine's interpreter as their path; modules are run by `python -m` instead.
+    shutil.rmtree(target / "bin", ignore_errors=True)
+
+
+def _copy_project(target: Path) -> None:
+    for package in _PACKAGES:
+        shutil.copytree(PROJECT / package, target / package, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    shutil.copyfile(PROJECT / "prefect.yaml", target / "prefect.yaml")
+
+
+def run(command: list[str], *, folder: Path | None = None) -> str:
+    """Run a tool to its end and return what it printed.
+
+    Raises:
+        ToolMissingError: it is not installed.
+        BuildFailedError: it failed.
+    """
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - fixed tools
+    except FileNotFoundError:
+        raise ToolMissingError(tool=command[0]) from None
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip()[-_SHOWN_CHARACTERS:]
+        raise BuildFailedError(command=" ".join(command[:3]), code=done.returncode, said=said)
+    return done.stdout
