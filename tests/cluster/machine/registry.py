@@ -43,6 +43,12 @@ def encoded_login(layout: Layout) -> str:
     return entry
 
 
+def decoded_login(encoded: str) -> tuple[str, str]:
+    """User and password of an entry of Docker's configuration."""
+    user, _, word = base64.b64decode(encoded).decode("utf-8").partition(":")
+    return user, word
+
+
 def trusted(layout: Layout) -> Path:
     """A folder with the certificate that the registry is trusted by, as containerd and Buildah take it."""
     folder = layout.settings / "registries" / REGISTRY
