@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from images.errors import BuildFailedError, ToolMissingError
@@ -37,7 +38,19 @@ def gather(image: str, *, folder: Path, ca_bundle: Path | None, platform: str) -
 
 
 def _install(target: Path, *, requirements: str, options: list[str], platform: str) -> None:
-    command = ["uv", "pip", "install", "--quiet", "--target", str(target), "--python-version", _PYTHON, "--no-deps"]
+    command = [
+        sys.executable,
+        "-m",
+        "uv",
+        "pip",
+        "install",
+        "--quiet",
+        "--target",
+        str(target),
+        "--python-version",
+        _PYTHON,
+        "--no-deps",
+    ]
     # Linked, the files would share their times and modes with uv's cache.
     command += ["--python-platform", platform, "--link-mode", "copy", "--no-compile-bytecode", *options]
     run([*command, "--requirement", str(PROJECT / "requirements" / requirements)])

@@ -11,7 +11,7 @@ class ToolMissingError(ImageError):
     """A tool is not installed."""
 
     def __init__(self, *, tool: str) -> None:
-        super().__init__(f"{tool} is not installed. On Debian: apt-get install -y buildah; for uv: make setup")
+        super().__init__(f"{tool} is not installed. On Debian: apt-get install -y {tool}")
 
 
 class BuildFailedError(ImageError):

@@ -48,3 +48,13 @@ class LeftoverError(MachineError):
 
     def __init__(self, *, what: str) -> None:
         super().__init__(f"something of the cluster is still there: {what}. Try again: make cluster-down")
+
+
+class DefinitionRefusedError(MachineError):
+    """The API refused a resource definition."""
+
+    def __init__(self, *, file: Path, reason: str) -> None:
+        super().__init__(
+            f"the API refuses {file} ({reason}). Kubernetes 1.20 knows less than newer releases; see its words: "
+            f"kubectl create --dry-run=server -f {file}"
+        )

@@ -27,7 +27,7 @@ PYTHON = f"{REGISTRY}/slipway/python:1"
 """Python and CA roots: what the images of flow runs are built on."""
 
 _PAUSE = 'FROM {base}\nCMD ["/bin/sleep", "2147483647"]\n'
-_ROOT = "FROM scratch\nADD root.tar /\n"
+_ROOT = "FROM scratch\nADD {archive} /\n"
 _POLICY = {"default": [{"type": "insecureAcceptAnything"}]}
 
 
@@ -48,7 +48,10 @@ class _System:
 
 _SYSTEMS = {
     # Buildah pulls nothing without a policy, and takes root's user namespace from these ranges.
-    BUILDER: _System("builder", ("buildah", "ca-certificates"), (("etc/containers/policy.json", json.dumps(_POLICY)),)),
+    # netavark: debootstrap resolves no virtual package, and Buildah depends on one.
+    BUILDER: _System(
+        "builder", ("buildah", "ca-certificates", "netavark"), (("etc/containers/policy.json", json.dumps(_POLICY)),)
+    ),
     PYTHON: _System("python", ("ca-certificates", "python3")),
 }
 
@@ -70,8 +73,10 @@ def push(images: Iterable[str], *, layout: Layout) -> None:
     for image in images:
         if not _is_pushed(image, layout=layout):
             with tempfile.TemporaryDirectory(prefix="slipway-image-") as scratch:
-                (Path(scratch) / "root.tar").symlink_to(_root(_SYSTEMS[image], log=layout.logs / "images.log"))
-                _build_and_push(image, containerfile=_ROOT, work=Path(scratch), layout=layout)
+                archive = _root(_SYSTEMS[image], log=layout.logs / "images.log")
+                text = _ROOT.format(archive=archive.name)
+                # The archive's own folder is the context: Buildah follows no link out of it.
+                _build_and_push(image, containerfile=text, work=Path(scratch), layout=layout, context=archive.parent)
 
 
 def registry_options(layout: Layout) -> list[str | Path]:
@@ -114,7 +119,7 @@ def _root(system: _System, *, log: Path) -> Path:
     return archive
 
 
-def _build_and_push(image: str, *, containerfile: str, work: Path, layout: Layout) -> None:
+def _build_and_push(image: str, *, containerfile: str, work: Path, layout: Layout, context: Path | None = None) -> None:
     (work / "Containerfile").write_text(containerfile)
     store: list[str | Path] = [
         "buildah",
@@ -125,8 +130,8 @@ def _build_and_push(image: str, *, containerfile: str, work: Path, layout: Layou
         "--storage-driver",
         "vfs",
     ]
-    build = ["build", "--isolation", "chroot", "--layers=false", "--timestamp", "0", "--tag", "made", "."]
-    run([*store, *build], folder=work)
+    build = ["build", "--isolation", "chroot", "--layers=false", "--timestamp", "0", "--tag", "made"]
+    run([*store, *build, "--file", work / "Containerfile", context or work], folder=work)
     run([*store, "push", *registry_options(layout), "made", f"docker://{image}"], folder=work)
 
 

@@ -9,7 +9,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sandbox import processes
-from tests.cluster.machine import api, certificates, containers, debian, images, kubeconfigs, kubernetes, network, node
+from tests.cluster.machine import (
+    api,
+    certificates,
+    containers,
+    debian,
+    definitions,
+    images,
+    kubeconfigs,
+    kubernetes,
+    network,
+    node,
+)
 from tests.cluster.machine.components import Component, components
 from tests.cluster.machine.errors import LeftoverError, NotReadyError, WrongMachineError
 from tests.cluster.machine.health import await_ready, trouble_of
@@ -51,6 +62,7 @@ def up(layout: Layout, *, tell: Teller) -> None:
             images.push_pause(layout)
     _await_node(layout)
     _give_gpus(layout)
+    tell(f"KServe's definitions from {definitions.install(layout)}")
     tell(f"node {NODE} is ready, with {node.GPUS} GPUs to the scheduler")
 
 
