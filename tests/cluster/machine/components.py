@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +21,7 @@ from tests.cluster.machine.layout import (
     SERVICE_NETWORK,
     Layout,
 )
+from tests.cluster.machine.settings import write_json
 
 _ETCD = f"http://127.0.0.1:{ETCD_PORT}"
 _FEATURES = "--feature-gates=TTLAfterFinished=true"  # off by default before 1.21; our Jobs clear themselves away
@@ -183,7 +183,7 @@ def _proxy(layout: Layout, binaries: Path) -> Component:
         "metricsBindAddress": f"127.0.0.1:{PROXY_METRICS_PORT}",
         "conntrack": {"maxPerCore": 0, "min": 0},  # the machine's own limits stay
     }
-    file.write_text(json.dumps(config, indent=2))
+    write_json(file, config)
     command = (str(binaries / "kube-proxy"), f"--config={file}")
     return Component("kube-proxy", command, _healthz("kube-proxy"))
 

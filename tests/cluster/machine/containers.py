@@ -7,6 +7,7 @@ from pathlib import Path
 from tests.cluster.machine import network, registry
 from tests.cluster.machine.commands import run
 from tests.cluster.machine.layout import REGISTRY, RUN, Layout
+from tests.cluster.machine.settings import write_text
 
 SOCKET = RUN / "containerd.sock"
 PAUSE_IMAGE = f"{REGISTRY}/slipway/pause:1"
@@ -45,12 +46,13 @@ disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapsho
 def write_settings(layout: Layout) -> Path:
     """Write containerd's configuration; return the file."""
     trusted = registry.trusted(layout)
-    (trusted / "hosts.toml").write_text(
-        f'server = "https://{REGISTRY}"\n[host."https://{REGISTRY}"]\n  ca = "{trusted / "ca.crt"}"\n'
+    write_text(
+        trusted / "hosts.toml",
+        f'server = "https://{REGISTRY}"\n[host."https://{REGISTRY}"]\n  ca = "{trusted / "ca.crt"}"\n',
     )
     file = layout.settings / "containerd.toml"
-    file.touch(mode=0o600)
-    file.write_text(
+    return write_text(
+        file,
         _SETTINGS.format(
             root=layout.root / "containerd",
             run=RUN,
@@ -60,9 +62,8 @@ def write_settings(layout: Layout) -> Path:
             hosts=trusted.parent,
             registry=REGISTRY,
             login=registry.encoded_login(layout),
-        )
+        ),
     )
-    return file
 
 
 def end_all() -> None:

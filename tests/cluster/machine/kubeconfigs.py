@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import json
 from pathlib import Path
 
 from tests.cluster.machine.certificates import CLIENTS
 from tests.cluster.machine.layout import API_PORT, HOST, Layout
+from tests.cluster.machine.settings import write_json
 
 SERVER = f"https://{HOST}:{API_PORT}"
 
@@ -37,8 +37,7 @@ def _write(file: Path, *, name: str, layout: Layout) -> None:
         "contexts": [{"name": "slipway", "context": {"cluster": "slipway", "user": name, "namespace": "default"}}],
         "current-context": "slipway",
     }
-    file.touch(mode=0o600)
-    file.write_text(json.dumps(config, indent=2))  # JSON is YAML
+    write_json(file, config)
 
 
 def _encoded(file: Path) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.cluster.machine.commands import run
 from tests.cluster.machine.layout import BRIDGE, HOST, POD_NETWORK, Layout
+from tests.cluster.machine.settings import write_json
 
 _SETTINGS = {
     "net/ipv4/ip_forward": "1",
@@ -23,7 +24,7 @@ def set_up(layout: Layout) -> None:
     names = (*_SETTINGS, *_CHANGED_BY_KUBELET, *_CHANGED_BY_PROXY)
     if not layout.kernel.exists():
         before = {name: (_PROC / name).read_text().strip() for name in names if (_PROC / name).exists()}
-        layout.kernel.write_text(json.dumps(before))
+        write_json(layout.kernel, before)
     for name, value in _SETTINGS.items():
         if (_PROC / name).exists():  # without br_netfilter there is nothing to set
             (_PROC / name).write_text(value)
@@ -48,7 +49,7 @@ def plugins(layout: Layout) -> Path:
     bridge["hairpinMode"] = True
     ports = {"type": "portmap", "capabilities": {"portMappings": True}}
     chain = {"cniVersion": "0.4.0", "name": "slipway", "plugins": [bridge, ports]}
-    (folder / "10-slipway.conflist").write_text(json.dumps(chain, indent=2))
+    write_json(folder / "10-slipway.conflist", chain)
     return folder
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from tests.cluster.machine.layout import HEALTH_PORTS, HOST, KUBELET_PORT, Layout
+from tests.cluster.machine.settings import write_json
 
 GPUS = 4
 LABELS = {
@@ -55,8 +55,7 @@ def write_settings(layout: Layout) -> Path:
         "imageGCHighThresholdPercent": 100,
         "imageGCLowThresholdPercent": 99,
     }
-    file.write_text(json.dumps(config, indent=2))
-    return file
+    return write_json(file, config)
 
 
 def gpu_patch() -> list[dict[str, str]]:

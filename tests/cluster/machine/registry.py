@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.cluster.machine.commands import run
 from tests.cluster.machine.layout import REGISTRY, Layout
+from tests.cluster.machine.settings import write_json
 
 USER = "builder"
 
@@ -33,8 +34,7 @@ def write_settings(layout: Layout) -> Path:
             "tls": {"certificate": str(layout.pki / "registry.crt"), "key": str(layout.pki / "registry.key")},
         },
     }
-    file.write_text(json.dumps(config, indent=2))
-    return file
+    return write_json(file, config)
 
 
 def encoded_login(layout: Layout) -> str:
@@ -66,5 +66,4 @@ def _make_credentials(layout: Layout) -> None:
     )
     (layout.settings / "htpasswd").write_text(f"{USER}:{hashed}\n")
     encoded = base64.b64encode(f"{USER}:{word}".encode()).decode("ascii")
-    layout.credentials.touch(mode=0o600)
-    layout.credentials.write_text(json.dumps({"auths": {REGISTRY: {"auth": encoded}}}))
+    write_json(layout.credentials, {"auths": {REGISTRY: {"auth": encoded}}})
