@@ -29,6 +29,7 @@ from k8s.status import diagnose_refusal
 JSON = "application/json"
 APPLY = "application/apply-patch+yaml"
 _VERBS = {"GET": "read", "POST": "create", "PATCH": "apply", "PUT": "replace", "DELETE": "delete"}
+_WRONG_TYPE = "failed to create typed patch object"
 _CONNECT_SECONDS = 10.0
 _READ_SECONDS = 60.0
 _CHUNK_BYTES = 64 * 1024
@@ -152,7 +153,9 @@ class Connection:
             410: ResourceExpiredError(reason),
             429: ClusterUnavailableError(address=self.address, reason=f"429: {reason}"),
         }
-        if status >= 500:  # noqa: PLR2004 - HTTP's own range of server errors
+        # Server-side apply answers a field of the wrong type with 500 (seen on 1.20), and would do so for ever.
+        wrong_type = _WRONG_TYPE in reason
+        if status >= 500 and not wrong_type:  # noqa: PLR2004 - HTTP's own range of server errors
             return ClusterUnavailableError(address=self.address, reason=f"{status}: {reason}")
         return known.get(status) or InvalidManifestError(path=path, reason=f"{status}: {reason}")
 

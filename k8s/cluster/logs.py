@@ -9,11 +9,13 @@ from typing import Any
 from k8s.cluster.connection import Connection
 from k8s.cluster.feed import Feed, LogEnded, LogLine
 from k8s.cluster.outage import Outage
-from k8s.errors import ClusterError, ClusterUnavailableError
+from k8s.errors import ClusterError, ClusterUnavailableError, ResourceNotFoundError
 
 LOG_BYTES = 2 * 2**20
 """How much of one log is read at most."""
 
+# The kubelet says this with status 200, as if the container had written it, when the pod is being deleted.
+_GONE = "unable to retrieve container logs for "
 _SILENCE_SECONDS = 3600.0  # a compiler or an upload may say nothing for long
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?Z ?")
 
@@ -65,7 +67,10 @@ def container_log(
         query["tailLines"] = lines
     if previous:
         query["previous"] = True
-    return tuple(connection.text(_path(pod), query=query).splitlines())
+    told = connection.text(_path(pod), query=query)
+    if told.startswith(_GONE):
+        raise ResourceNotFoundError(path=_path(pod), reason=told.strip())
+    return tuple(told.splitlines())
 
 
 def runs_of(status: Mapping[str, Any]) -> tuple[bool, ...]:
@@ -103,6 +108,8 @@ def follow_log(connection: Connection, pod: Json, feed: Feed) -> None:
                 for line in lines:
                     outage.over()
                     stamp, text = _split_stamp(line.decode("utf-8", errors="replace"))
+                    if stamp is None and text.startswith(_GONE):
+                        continue
                     # sinceTime is inclusive and counts whole seconds: what was read before comes again.
                     if stamp is None or stamp > resumed_after:
                         last = stamp or last

@@ -14,13 +14,15 @@ from k8s.cluster import connect
 from k8s.cluster.connection import Connection, open_connection
 from k8s.cluster.feed import Change, Feed, LogEnded, LogLine
 from k8s.cluster.interruption import Interruption
-from k8s.cluster.logs import follow_log
+from k8s.cluster.logs import follow_log, log_tail
 from k8s.cluster.watching import Source, watching
 from k8s.errors import (
     ClusterUnavailableError,
     ConflictError,
     ForbiddenError,
+    InvalidManifestError,
     NoKubeconfigError,
+    ResourceNotFoundError,
     UnauthorizedError,
     UnknownKindError,
 )
@@ -156,6 +158,7 @@ def test_failure_13_a_rotated_token_is_read_again(api: ScriptedApi) -> None:
         (status(404, "not found"), UnknownKindError, "kubectl api-resources"),
         (status(500, "etcd"), ClusterUnavailableError, "500: etcd"),
         (status(429, "slow down"), ClusterUnavailableError, "slow down"),
+        (status(500, "failed to create typed patch object: .data.key"), InvalidManifestError, "data.key"),
     ],
 )
 def test_each_refusal_has_an_error_of_ours(
@@ -192,3 +195,11 @@ def test_no_kubeconfig_says_what_to_set(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     with pytest.raises(NoKubeconfigError, match="export KUBECONFIG"):
         connect()
+
+
+def test_the_kubelets_own_words_are_no_log(api: ScriptedApi, connection: Connection) -> None:
+    """The log of a pod that is being deleted reads 'unable to retrieve': that hid the build's last words."""
+    api.answers = [text("unable to retrieve container logs for containerd://c4ec82")]
+    pod = {"metadata": {"name": "x", "namespace": "ns"}, "spec": {"containers": [{"name": "main"}]}}
+    with pytest.raises(ResourceNotFoundError, match="unable to retrieve"):
+        log_tail(connection, pod, lines=5)
