@@ -23,6 +23,12 @@ from tests.cluster.machine.layout import (
 )
 from tests.cluster.machine.settings import write_json
 
+NAMES = (
+    *("etcd", "registry", "containerd"),
+    *("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"),
+)
+"""All components in their starting order."""
+
 _ETCD = f"http://127.0.0.1:{ETCD_PORT}"
 _FEATURES = "--feature-gates=TTLAfterFinished=true"  # off by default before 1.21; our Jobs clear themselves away
 

@@ -1,4 +1,4 @@
-"""containerd's configuration, and what ends and unmounts the containers that it started."""
+"""containerd's configuration, and the unmounting of what it and the kubelet mounted."""
 
 from __future__ import annotations
 
@@ -64,17 +64,6 @@ def write_settings(layout: Layout) -> Path:
             login=registry.encoded_login(layout),
         ),
     )
-
-
-def end_all() -> None:
-    """Kill every container and remove it; containerd must still run."""
-    if not SOCKET.exists():
-        return
-    ctr = ["ctr", "--address", str(SOCKET), "--namespace", "k8s.io"]
-    for task in run([*ctr, "tasks", "list", "--quiet"]).split():
-        run([*ctr, "tasks", "delete", "--force", task])
-    for container in run([*ctr, "containers", "list", "--quiet"]).split():
-        run([*ctr, "containers", "delete", container])
 
 
 def unmount_below(*folders: Path) -> list[str]:

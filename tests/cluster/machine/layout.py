@@ -82,9 +82,9 @@ class Layout:
         return self.root / "registry-credentials.json"
 
     @property
-    def kernel(self) -> Path:
-        """What the kernel's settings were before."""
-        return self.root / "kernel.json"
+    def traces(self) -> Path:
+        """How the machine was before."""
+        return self.root / "machine-before.json"
 
     def create(self) -> None:
         """Make the folder.

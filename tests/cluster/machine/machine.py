@@ -12,6 +12,7 @@ from sandbox import processes
 from tests.cluster.machine import (
     api,
     certificates,
+    cgroups,
     containers,
     debian,
     definitions,
@@ -20,15 +21,15 @@ from tests.cluster.machine import (
     kubernetes,
     network,
     node,
+    traces,
 )
-from tests.cluster.machine.components import Component, components
+from tests.cluster.machine.components import NAMES, Component, components
 from tests.cluster.machine.errors import LeftoverError, NotReadyError, WrongMachineError
 from tests.cluster.machine.health import await_ready, trouble_of
 from tests.cluster.machine.layout import BRIDGE, NODE, RUN, Layout
 
 _START_SECONDS = 90.0
 _NODE_SECONDS = 120.0
-_CGROUPS = Path("/sys/fs/cgroup")
 
 Teller = Callable[[str], None]
 
@@ -53,7 +54,8 @@ def up(layout: Layout, *, tell: Teller) -> None:
     binaries = kubernetes.binaries(log=build_log)
     certificates.make(layout)
     kubeconfigs.write(layout)
-    network.set_up(layout)
+    traces.remember(layout)
+    network.set_up()
     for component in components(layout, binaries=binaries):
         if start(component, layout=layout):
             tell(f"{component.name} started")
@@ -103,17 +105,18 @@ def down(layout: Layout, *, tell: Teller) -> None:
     if not layout.is_ours:
         return
     debian.require_machine()
-    for name in ("kube-proxy", "kubelet", "kube-scheduler", "kube-controller-manager", "kube-apiserver"):
-        _stop_by_name(name, layout=layout)
-    containers.end_all()
-    for name in ("containerd", "registry", "etcd"):
+    for name in reversed(NAMES):
+        if name == "containerd":
+            # By their control group: that also finds containers whose containerd or shim was killed.
+            cgroups.kill_pods()
         _stop_by_name(name, layout=layout)
     # The shims outlive containerd, and a component whose pid file was lost still carries the mark.
     processes.end_members(_mark(layout))
     containers.unmount_below(layout.root, RUN)
-    network.tear_down(layout)
-    _remove_cgroups()
-    for folder in (*node.POD_LOGS, RUN, layout.root):
+    network.tear_down()
+    cgroups.remove()
+    traces.put_back(layout)
+    for folder in (RUN, layout.root):
         shutil.rmtree(folder, ignore_errors=True)
     leftovers = remains(layout)
     if leftovers:
@@ -182,14 +185,6 @@ def _await_node(layout: Layout) -> None:
 
 def _give_gpus(layout: Layout) -> None:
     api.patch(f"/api/v1/nodes/{NODE}/status", node.gpu_patch(), layout=layout)
-
-
-def _remove_cgroups() -> None:
-    for group in (*_CGROUPS.glob(f"*/{node.CGROUP}"), _CGROUPS / node.CGROUP):
-        if group.is_dir():
-            below = sorted((path for path in group.rglob("*") if path.is_dir()), key=lambda path: -len(path.parts))
-            for path in (*below, group):
-                path.rmdir()
 
 
 def _is_pods_end(name: str) -> bool:

@@ -14,10 +14,6 @@ LABELS = {
     "nvidia.com/gpu.present": "true",
     "node.kubernetes.io/instance-type": "g6.4xlarge",
 }
-POD_LOGS = (Path("/var/log/pods"), Path("/var/log/containers"))
-"""The kubelet's own folders, which no setting moves."""
-CGROUP = "kubepods"
-"""The control group that all pods are in."""
 
 
 def folder(layout: Layout) -> Path:

@@ -1,0 +1,39 @@
+"""The control group that all pods are in: it knows every process of every container, whoever has died."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+
+_ROOT = Path("/sys/fs/cgroup")
+_NAME = "kubepods"
+_LOOK_EVERY = 0.05  # seconds
+
+
+def kill_pods() -> None:
+    """Kill every process of every pod, and wait until they are gone."""
+    while pids := _processes():
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(_LOOK_EVERY)
+
+
+def remove() -> None:
+    """Remove the groups, the deepest first."""
+    for group in _groups():
+        group.rmdir()
+
+
+def _processes() -> set[int]:
+    return {int(line) for group in _groups() for line in (group / "cgroup.procs").read_text().split()}
+
+
+def _groups() -> list[Path]:
+    """Every group of pods, in one hierarchy (version 2) or in one for each controller, the deepest first."""
+    tops = [top for top in (_ROOT / _NAME, *_ROOT.glob(f"*/{_NAME}")) if top.is_dir()]
+    found = [path for top in tops for path in (top, *top.rglob("*")) if path.is_dir()]
+    return sorted(found, key=lambda path: -len(path.parts))

@@ -1,0 +1,42 @@
+"""What the components change in the machine itself, remembered before and put back after."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from tests.cluster.machine.layout import Layout
+from tests.cluster.machine.settings import write_json
+
+_PROC = Path("/proc/sys")
+_NEEDED = {
+    "net/ipv4/ip_forward": "1",
+    # Traffic between two pods of one bridge must pass the rules too, or answers come back from a stranger's address.
+    "net/bridge/bridge-nf-call-iptables": "1",
+}
+_BY_KUBELET = ("vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops")
+_BY_PROXY = ("net/ipv4/conf/all/route_localnet", "net/netfilter/nf_conntrack_max")
+# Paths that are compiled into kubelet, containerd's shims and the network plugins.
+_FOLDERS = ("/run/containerd", "/var/lib/cni", "/var/lib/kubelet", "/var/log/containers", "/var/log/pods")
+
+
+def remember(layout: Layout) -> None:
+    """Note the kernel's settings and which folders exist, once per cluster; then set what routing takes."""
+    if not layout.traces.exists():
+        names = (*_NEEDED, *_BY_KUBELET, *_BY_PROXY)
+        kernel = {name: (_PROC / name).read_text().strip() for name in names if (_PROC / name).exists()}
+        write_json(layout.traces, {"kernel": kernel, "folders": [name for name in _FOLDERS if Path(name).exists()]})
+    for name, value in _NEEDED.items():
+        if (_PROC / name).exists():  # without br_netfilter there is nothing to set
+            (_PROC / name).write_text(value)
+
+
+def put_back(layout: Layout) -> None:
+    """Restore the kernel's settings; remove the folders that were not there before."""
+    if layout.traces.exists():
+        before = json.loads(layout.traces.read_text())
+        for name, value in before["kernel"].items():
+            (_PROC / name).write_text(value)
+        for name in set(_FOLDERS) - set(before["folders"]):
+            shutil.rmtree(name, ignore_errors=True)
