@@ -33,6 +33,7 @@ _WRONG_TYPE = "failed to create typed patch object"
 _CONNECT_SECONDS = 10.0
 _READ_SECONDS = 60.0
 _CHUNK_BYTES = 64 * 1024
+_CONNECTIONS = 64
 
 Json = dict[str, Any]
 Query = Mapping[str, str | int | bool]
@@ -189,6 +190,8 @@ def open_connection() -> Connection:
         raise NoKubeconfigError(reason=str(error)) from error
     # One more try for an idle connection that the server has closed meanwhile; longer outages are the caller's.
     configuration.retries = urllib3.Retry(total=1, redirect=0, status=0)
+    # Each thing that is waited for holds four watches, and a platform is waited for all at once.
+    configuration.connection_pool_maxsize = _CONNECTIONS
     return Connection(client.ApiClient(configuration))
 
 

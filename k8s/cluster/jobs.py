@@ -60,6 +60,7 @@ class JobWatch:
         tail_lines: how many lines of the log errors and results carry.
         outage_seconds: how long the API may be away in one piece.
         hopeless_after: seconds per category after which a pod that does not start is given up.
+        keep: whether a Job that succeeded stays, to be looked at until its own `ttlSecondsAfterFinished`.
         on_event: told what happens, one sentence each.
         on_log: told each line of the container's log while it runs.
     """
@@ -68,6 +69,7 @@ class JobWatch:
     tail_lines: int = 40
     outage_seconds: float = OUTAGE_SECONDS
     hopeless_after: tuple[tuple[Category, float], ...] = tuple(HOPELESS_AFTER.items())
+    keep: bool = False
     on_event: Listener = lambda _: None
     on_log: Listener = lambda _: None
 
@@ -125,7 +127,8 @@ class _Run:
         pod, tail = self._seen.pod, self._log.tail(self._seen.pod)
         if self._seen.finished == "Failed":
             raise self._failure(JobFailedError, self._seen.diagnosis, tail)
-        self._clear_away()
+        if not self._watch.keep:
+            self._clear_away()
         return _termination_message(pod), tail
 
     def _take(self, news: News | None) -> None:
