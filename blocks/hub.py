@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from functools import lru_cache
 
 import httpx2
 from huggingface_hub import HfApi, set_client_factory
@@ -24,6 +25,7 @@ from blocks.hub_errors import (
 from blocks.hub_files import SYSTEM, HubFile, HubRevision, TensorInfo, verify_content
 from blocks.hub_ranges import RangedFile
 from blocks.safetensors_header import PREFIX_BYTES, header_length, parse_header
+from deployments.settings import settings
 
 METADATA_SECONDS = 30.0
 FIRST_READ_BYTES = 128 << 10
@@ -197,17 +199,23 @@ class ModelHub(Block):
         "HF_TOKEN", description="The environment variable that carries the access token; none for public models."
     )
     ca_bundle: str | None = Field(None, description="A PEM file of trusted authorities; none for the system's.")
-    stall_seconds: float = Field(60.0, gt=0, description="Silence after which a connection is made anew.")
     attempts: int = Field(6, ge=1, description="Failures in a row, without a byte, after which a read fails.")
 
     def client(self) -> HubClient:
-        """Build the adapter; the token is read from the environment now, and only now."""
+        """Give the adapter; equal blocks, tokens and settings share one.
+
+        Its connections are what is shared: a repository of a thousand small files would else make two for each file.
+        """
         token = os.environ.get(self.token_variable, "").strip() if self.token_variable else ""
-        return HubClient(
+        return _connect(
             endpoint=self.endpoint,
             token=SecretStr(token) if token else None,
             token_variable=self.token_variable or "HF_TOKEN",
             ca_bundle=self.ca_bundle,
-            stall_seconds=self.stall_seconds,
+            stall_seconds=settings().transfer_stall_seconds,
             attempts=self.attempts,
         )
+
+
+# Keyed by the token itself, which a SecretStr compares but does not show.
+_connect = lru_cache(maxsize=4)(HubClient)

@@ -8,7 +8,7 @@ from blocks.object_store import ObjectStore
 from blocks.registry import ModelRegistry
 from deployments.settings import Settings
 from deployments.spec import ModelSpec
-from flows.import_model.errors import MissingRightsError, MissingSecretError, MissingSettingError
+from flows.import_model.errors import MissingRightsError, MissingSecretError
 from flows.preflight import Check
 from k8s.cluster import JOB_RIGHTS, connect
 from k8s.manifests.runtime_image import runtime_tag
@@ -30,7 +30,7 @@ def import_checks(
     namespace = environment.namespace
 
     def hub_serves() -> str:
-        hub.client().check(spec.source.repo, revision=spec.source.revision)
+        hub.client().check(spec.source.repo, revision=spec.source.revision, token_needed=spec.source.gated)
         return f"{spec.source.repo} is open to us at {hub.endpoint}"
 
     def bucket_takes() -> str:
@@ -60,9 +60,7 @@ def import_checks(
         digest = images.client().digest_of(runtime_tag(inputs))
         if digest:
             return f"the runtime image is there: {digest}"
-        if environment.builder_image is None:
-            raise MissingSettingError(variable="SLIPWAY_BUILDER_IMAGE", example="quay.io/buildah/stable:v1.38.0")
-        return f"the runtime image will be built and pushed to {images.repository}"
+        return f"the runtime image will be built by {environment.builder_image} and pushed to {images.repository}"
 
     return [
         Check("model hub", hub_serves),

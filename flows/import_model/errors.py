@@ -77,13 +77,6 @@ class MissingSecretError(RejectedError):
         )
 
 
-class MissingSettingError(RejectedError):
-    """A setting without a sensible default is not given."""
-
-    def __init__(self, *, variable: str, example: str) -> None:
-        super().__init__("settings", f"{variable} is not set. Set it, for example: export {variable}={example}")
-
-
 class NoDigestError(RejectedError):
     """The build Job succeeded, but nobody can say what it pushed."""
 

@@ -11,7 +11,16 @@ from deployments.spec import ModelSpec
 from flows.import_model.errors import FileSetError, IdentityError
 from flows.import_model.identity import declared, differences, observed
 from flows.import_model.keys import safe_key
-from flows.import_model.plan import CONFIG, INDEX, danger, misplaced_tensors, missing_weights, weight_files
+from flows.import_model.plan import (
+    CONFIG,
+    INDEX,
+    danger,
+    misplaced_tensors,
+    missing_weights,
+    taken_name,
+    unreadable,
+    weight_files,
+)
 
 if TYPE_CHECKING:
     from blocks.hub import HubClient
@@ -44,12 +53,13 @@ def inspect(client: HubClient, *, spec: ModelSpec, revision: HubRevision, files:
 
     for file in files:
         safe_key(spec.prefix, file.path)
-    config_bytes = read(CONFIG, CONFIG_LIMIT_BYTES)
-    if config_bytes is None:
+    refuse_if(taken_name(files))
+    if CONFIG not in by_path:
         refuse_if(f"it has no {CONFIG} among the selected files")
-    config = json.loads(config_bytes or b"{}")
+    config_bytes, index = read(CONFIG, CONFIG_LIMIT_BYTES) or b"", read(INDEX, INDEX_LIMIT_BYTES)
+    refuse_if(unreadable(config_bytes, index=index))
+    config = json.loads(config_bytes)
     refuse_if(danger(files, config=config, source=spec.source))
-    index = read(INDEX, INDEX_LIMIT_BYTES)
     refuse_if(missing_weights(files, index=index))
     shards = weight_files(files)
     with ThreadPoolExecutor(HEADERS_AT_ONCE, thread_name_prefix="header") as pool:
@@ -58,6 +68,10 @@ def inspect(client: HubClient, *, spec: ModelSpec, revision: HubRevision, files:
         )
         headers = dict(zip((shard.path for shard in shards), read_headers, strict=True))
     refuse_if(misplaced_tensors(headers, index=index))
-    found = observed(config, (tensor for header in headers.values() for tensor in header.items()))
+    try:
+        found = observed(config, (tensor for header in headers.values() for tensor in header.items()))
+    except (AttributeError, TypeError, ValueError) as error:  # a value of another kind than transformers writes
+        refuse_if(f"{CONFIG} cannot be understood ({error})")
+        raise
     if different := differences(declared(spec.identity), found):
         raise IdentityError(model=spec.key, repo=revision.repo, commit=revision.commit, differences=different)

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from deployments.spec import Source
+from flows.import_model.manifest import MANIFEST
 
 if TYPE_CHECKING:
     from blocks.hub_files import HubFile, TensorInfo
@@ -23,6 +24,31 @@ PICKLE_SUFFIXES = frozenset({".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt"})
 def select_files(files: Iterable[HubFile], *, source: Source) -> tuple[HubFile, ...]:
     """Choose the files that the spec asks for, in the order of their paths."""
     return tuple(sorted((file for file in files if source.selects(file.path)), key=lambda file: file.path))
+
+
+def unreadable(config: bytes, *, index: bytes | None) -> str | None:
+    """Say which of the two documents that the import itself reads is not what it should be; None where both are."""
+    if not isinstance(_json(config), dict):
+        return f"{CONFIG} is no JSON object"
+    content = {"weight_map": {}} if index is None else _json(index)
+    weight_map = content.get("weight_map") if isinstance(content, dict) else None
+    if not isinstance(weight_map, dict) or not all(isinstance(shard, str) for shard in weight_map.values()):
+        return f"{INDEX} has no weight_map of tensor names and files"
+    return None
+
+
+def _json(content: bytes) -> object:
+    try:
+        return json.loads(content)
+    except ValueError:
+        return None
+
+
+def taken_name(files: Iterable[HubFile]) -> str | None:
+    """Say that a file would stand where the version's own commit marker belongs; None where none would."""
+    if any(file.path == MANIFEST for file in files):
+        return f"it has a {MANIFEST}, which is the name of the version's own; add it to source.exclude"
+    return None
 
 
 def danger(files: Iterable[HubFile], *, config: Mapping[str, Any], source: Source) -> str | None:
@@ -114,5 +140,5 @@ def plan_transfers(
     present = tuple(file for file in wanted if vouched.get(file.path) == file.size == held.get(prefix + file.path))
     done = {file.path for file in present}
     missing = sorted((file for file in wanted if file.path not in done), key=lambda file: (-file.size, file.path))
-    known = {prefix + file.path for file in wanted} | {prefix + "manifest.json"}
+    known = {prefix + file.path for file in wanted} | {prefix + MANIFEST}
     return TransferPlan(tuple(missing), present, tuple(sorted(set(held) - known)))

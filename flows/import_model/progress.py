@@ -11,6 +11,11 @@ from dataclasses import dataclass
 MEGABYTE = 1_000_000
 
 
+def size_text(size: int) -> str:
+    """Tell a number of bytes to a person, in kB or MB of powers of ten."""
+    return f"{size / MEGABYTE:,.1f} MB" if size >= MEGABYTE else f"{size / 1000:,.1f} kB"
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """One look at a running import.

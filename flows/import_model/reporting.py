@@ -22,7 +22,7 @@ from blocks.registry_entries import RegisteredVersion
 from deployments.spec import ModelSpec
 from flows.import_model.entry import Place
 from flows.import_model.manifest import Manifest
-from flows.import_model.progress import MEGABYTE, Progress
+from flows.import_model.progress import MEGABYTE, Progress, size_text
 from flows.import_model.receipt import ImportReceipt
 from flows.import_model.runtime import RuntimeImage
 from flows.import_model.source import ResolvedSource
@@ -145,9 +145,7 @@ def show_receipt(receipt: ImportReceipt) -> None:
 def file_line(done: TransferredFile) -> str:
     """Say in one line what became of a file."""
     if done.skipped:
-        return f"{done.path}: in place, {done.size / MEGABYTE:,.1f} MB, sha256 {done.sha256[:12]}"
-    rate = done.size / done.seconds / MEGABYTE if done.seconds else 0.0
-    return (
-        f"{done.path}: {done.size / MEGABYTE:,.1f} MB in {done.seconds:.1f} s "
-        f"({rate:,.1f} MB/s), sha256 {done.sha256[:12]} as declared"
-    )
+        return f"{done.path}: {size_text(done.size)}, in place, sha256 {done.sha256[:12]}"
+    # The rate of a small file is the time of its requests, and would be read as a slow network.
+    rate = f" ({done.size / done.seconds / MEGABYTE:,.1f} MB/s)" if done.size >= MEGABYTE and done.seconds else ""
+    return f"{done.path}: {size_text(done.size)} in {done.seconds:.1f} s{rate}, verified, sha256 {done.sha256[:12]}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from blocks.image_registry import ImageRegistry
 from deployments.settings import Settings
-from flows.import_model.errors import MissingSettingError, NoDigestError
+from flows.import_model.errors import NoDigestError
 from k8s.cluster import Cluster, JobWatch
 from k8s.manifests.build_job import BuildSpec, build_context, build_job, build_name
 from k8s.manifests.runtime_image import pushed_digest, runtime_tag
@@ -45,6 +45,7 @@ def ensure_runtime(
     Raises:
         JobFailedError: the build failed, or could not start; the error has the log's tail.
         NoDigestError: the Job succeeded without pushing.
+        SettingsError: nothing says which image has Buildah.
     """
     inputs = runtime_inputs(base_image=environment.runtime_base_image, ca_bundle=environment.ca_bundle)
     tag, client = runtime_tag(inputs), images.client()
@@ -54,8 +55,6 @@ def ensure_runtime(
         return RuntimeImage(
             destination=destination, digest=digest, reference=client.pull_reference(digest), built=False
         )
-    if environment.builder_image is None:
-        raise MissingSettingError(variable="SLIPWAY_BUILDER_IMAGE", example="quay.io/buildah/stable:v1.38.0")
     build = BuildSpec(
         inputs=inputs,
         destination=destination,

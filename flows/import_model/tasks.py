@@ -14,6 +14,7 @@ from blocks.lease import Lease
 from blocks.object_store import ObjectStore
 from blocks.registry import ModelRegistry
 from blocks.registry_entries import RegisteredVersion
+from deployments.errors import SettingsError
 from deployments.settings import settings
 from deployments.spec import ModelSpec
 from flows.findings import show_findings
@@ -44,7 +45,7 @@ def preflight(
 ) -> None:
     """Look at everything that the import needs, and tell all problems at once, before anything is changed."""
     checks = import_checks(spec, hub=hub, store=store, registry=registry, images=images, environment=settings())
-    findings = run_checks(checks, errors=(BlockError, ClusterError))
+    findings = run_checks(checks, errors=(BlockError, ClusterError, SettingsError))
     show_findings(findings, flow="import", model=spec.key)
     refuse_problems(findings, doing="importing", model=spec.key)
 
