@@ -1,0 +1,59 @@
+"""A real Prefect server for tests, on a free port, with all its state in one folder."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+START_SECONDS = 90.0
+FOREIGN = ("PREFECT_", "SLIPWAY_")
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def prefect_server(folder: Path) -> Iterator[Callable[[], str]]:
+    """Start a server for a block of code; what it gives waits until the server answers, and returns its API's address.
+
+    So that other servers can start meanwhile: this one takes ten seconds.
+    """
+    port, log = free_port(), folder / "server.log"
+    url = f"http://127.0.0.1:{port}/api"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    environment |= {"PREFECT_HOME": str(folder), "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    with log.open("w") as output, subprocess.Popen(command, env=environment, stdout=output, stderr=output) as process:
+
+        def ready() -> str:
+            _await(f"{url}/health", process=process, log=log)
+            return url
+
+        try:
+            yield ready
+        finally:
+            process.kill()  # an orderly stop waits for every client's connection, and there is nothing to save
+
+
+def _await(url: str, *, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Ask the server until it answers; it tells nobody when it is ready."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(url, timeout=2).status_code == httpx.codes.OK:
+                return
+        except httpx.TransportError:
+            time.sleep(0.2)
+    raise RuntimeError(f"the Prefect server did not start:\n{log.read_text()}")
