@@ -1,0 +1,73 @@
+"""What an import writes, in every place where somebody could read it, holds no secret."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+
+import httpx
+import kubernetes
+import pytest
+
+from tests.integration.import_site import Site
+from tests.integration.import_world import HUB_TOKEN, NAMESPACE, QUAY_PASSWORD
+from tests.integration.s3_server import WRITER
+
+SECRETS = {
+    "the Hub's token": HUB_TOKEN,
+    "ten characters of it": HUB_TOKEN[:10],
+    "the store's secret": WRITER.secret,
+    "the image registry's password": QUAY_PASSWORD,
+    "the same in base64": base64.b64encode(QUAY_PASSWORD.encode()).decode(),
+}
+
+
+def prefects(site: Site) -> Iterator[tuple[str, str]]:
+    """What its API gives: logs, artifacts, runs with their parameters, blocks with their secrets."""
+    for path in ("logs", "artifacts", "flow_runs", "task_runs", "deployments"):
+        yield f"Prefect's {path}", json.dumps(site.ask_prefect(f"/{path}/filter", {}))
+    blocks = site.ask_prefect("/block_documents/filter", {"include_secrets": True})
+    assert len(blocks) >= 4
+    yield "the block documents", json.dumps(blocks)
+
+
+def clusters(site: Site) -> Iterator[tuple[str, str]]:
+    """The Jobs, pods and files of builds, and what they printed."""
+    client = kubernetes.config.new_client_from_config(str(site.world.kubeconfig))
+    core, batch = kubernetes.client.CoreV1Api(client), kubernetes.client.BatchV1Api(client)
+    pods = core.list_namespaced_pod(NAMESPACE)
+    for listed in (batch.list_namespaced_job(NAMESPACE), pods, core.list_namespaced_config_map(NAMESPACE)):
+        yield type(listed).__name__, json.dumps(client.sanitize_for_serialization(listed))
+    assert pods.items
+    for pod in pods.items:
+        yield f"the log of {pod.metadata.name}", core.read_namespaced_pod_log(pod.metadata.name, NAMESPACE)
+
+
+def stores(site: Site) -> Iterator[tuple[str, str]]:
+    """Every object of the bucket, and the registry's database."""
+    store = site.s3_client()
+    for key in site.objects(""):
+        found = store.get_object(Bucket=site.bucket, Key=key)
+        yield f"s3://{site.bucket}/{key}", found["Body"].read().decode("latin-1") + json.dumps(found["Metadata"])
+    for file in site.folder.glob("registry.db*"):
+        yield file.name, file.read_bytes().decode("latin-1")
+
+
+def test_row_16_no_secret_is_written_anywhere(site: Site, capfd: pytest.CaptureFixture[str]) -> None:
+    """Ten characters of the Hub's token were printed into a log that everybody could read (facts, row 16)."""
+    site.set(SLIPWAY_IMAGE_REPOSITORY=f"oci:{site.folder}/images", PREFECT_LOGGING_LEVEL="DEBUG")
+    site.register()
+    site.run()
+    printed = capfd.readouterr()
+    places = [*prefects(site), *clusters(site), *stores(site), ("the terminal", printed.out + printed.err)]
+    found = [f"{what} is in {where}" for where, text in places for what, secret in SECRETS.items() if secret in text]
+    assert found == []
+    assert "take-stock" in dict(places)["Prefect's task_runs"]
+
+
+def test_row_16_the_weights_are_closed_to_who_has_no_key(site: Site) -> None:
+    """The bucket was readable by anyone (facts, row 16)."""
+    site.run()
+    for key in site.objects(""):
+        assert httpx.get(f"{site.world.s3.endpoint}/{site.bucket}/{key}").status_code == httpx.codes.FORBIDDEN
