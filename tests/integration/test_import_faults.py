@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import replicas
-from sandbox.hub.faults import Corrupt, Drop, Rule
+from sandbox.hub.faults import Corrupt, Drop, Rule, Stall
 from sandbox.hub.publishing import publish_files
 from tests.integration.import_site import GATED_COMMIT, GATED_REPO, PREFIX, REPO, ROOT, Site
 from tests.integration.prefect_server import free_port
@@ -199,6 +199,14 @@ def test_all_that_is_missing_is_told_at_once(site: Site) -> None:
     for system in ("model hub", "object store", "model registry", "build credential", "image registry"):
         assert f"[{system}]" in told
     assert "SLIPWAY_BUILDER_IMAGE is not set" in told
+
+
+def test_a_silent_connection_is_made_anew_after_the_time_that_the_setting_says(site: Site) -> None:
+    """A connection that died without a word held the whole import until somebody looked."""
+    site.set(SLIPWAY_TRANSFER_STALL_SECONDS="1")
+    site.hub.faults.add(Rule(Stall(seconds=200), path=f"*{SHARD}", origin="cdn", times=1))
+    assert site.run().files_moved
+    assert len(site.hub.faults.fired()) == 1
 
 
 def test_a_dropped_connection_costs_only_what_was_not_yet_read(site: Site) -> None:
