@@ -21,7 +21,7 @@ from deployments.catalog import ModelKey, keys
 ROOT = Path(__file__).parents[2]
 WRITTEN: dict[str, Any] = yaml.safe_load((ROOT / "prefect.yaml").read_text())
 WORK_POOL: dict[str, Any] = json.loads((ROOT / "deployments" / "work-pool.json").read_text())
-FLOWS = ("deploy", "import", "remove")
+FLOWS = ("deploy", "import", "remove", "verify")
 """The flows that every model of the catalog has a deployment of; a flow's tag is its name."""
 BY_NAME: dict[str, dict[str, Any]] = {
     f"{made['tags'][0]}/{made['name']}": made for made in WRITTEN["deployments"] if made["tags"][0] in FLOWS

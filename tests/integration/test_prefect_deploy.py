@@ -88,7 +88,7 @@ def prefect(server: str, environment: dict[str, str]) -> Prefect:
 def test_deploy_makes_a_deployment_for_each_model(prefect: Prefect, server: str) -> None:
     """`prefect deployment run deploy/<model>` would find nothing."""
     assert prefect
-    for flow in ("import", "deploy", "remove"):
+    for flow in ("import", "deploy", "remove", "verify"):
         wanted = {"sort": "NAME_ASC", "flows": {"name": {"any_": [flow]}}}
         found = httpx.post(f"{server}/deployments/filter", json=wanted).raise_for_status().json()
         assert [(made["name"], made["parameters"], made["job_variables"]["image"]) for made in found] == [

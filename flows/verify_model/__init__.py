@@ -1,0 +1,1 @@
+"""`verify`: whether the catalog, the store, the registry and the service tell the same of a model."""
