@@ -10,7 +10,8 @@ from pathlib import Path
 from images.errors import BuildFailedError, ToolMissingError
 
 PROJECT = Path(__file__).resolve().parent.parent
-_PACKAGES = ("flows", "blocks", "k8s", "deployments", "images")
+PACKAGES = ("flows", "blocks", "k8s", "deployments", "images")
+"""The packages of this project that flow runs import or read."""
 _PYTHON = "3.11"
 _SHOWN_CHARACTERS = 600
 
@@ -59,7 +60,7 @@ def _install(target: Path, *, requirements: str, options: list[str], platform: s
 
 
 def _copy_project(target: Path) -> None:
-    for package in _PACKAGES:
+    for package in PACKAGES:
         shutil.copytree(PROJECT / package, target / package, ignore=shutil.ignore_patterns("__pycache__", ".*"))
     shutil.copyfile(PROJECT / "prefect.yaml", target / "prefect.yaml")
 

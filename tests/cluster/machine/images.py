@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import ssl
+import sys
 import tempfile
 import urllib.request
 from collections.abc import Iterable
@@ -12,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import HTTPError
 
+from images.context import PACKAGES
 from sandbox.base_image import base_image
 from tests.cluster.machine import debian, registry
 from tests.cluster.machine.commands import run
 from tests.cluster.machine.containers import PAUSE_IMAGE
 from tests.cluster.machine.kubernetes import cache
-from tests.cluster.machine.layout import REGISTRY, Layout
+from tests.cluster.machine.layout import PROJECT, REGISTRY, Layout
 
 BASE = f"{REGISTRY}/slipway/base:1"
 """busybox and CA roots: what the runtime image is built on, and what tests run that need no more than a shell."""
@@ -77,6 +80,27 @@ def push(images: Iterable[str], *, layout: Layout) -> None:
                 text = _ROOT.format(archive=archive.name)
                 # The archive's own folder is the context: Buildah follows no link out of it.
                 _build_and_push(image, containerfile=text, work=Path(scratch), layout=layout, context=archive.parent)
+
+
+def push_flows(*, layout: Layout) -> str:
+    """Build and push the image of flow runs from this very tree, unless it is there; return its name."""
+    image = f"{REGISTRY}/slipway/flows:{_fingerprint(layout.authority)}"
+    if not _is_pushed(image, layout=layout):
+        push([PYTHON], layout=layout)
+        command = [sys.executable, "-m", "images", "flows", "--base", PYTHON, "--to", f"docker://{image}"]
+        run([*command, *registry_options(layout), "--ca-bundle", layout.authority], folder=PROJECT)
+    return image
+
+
+def _fingerprint(*more: Path) -> str:
+    """A hash of everything that goes into the image of flow runs."""
+    files = [*more, PROJECT / "requirements" / "app.txt", PROJECT / "prefect.yaml"]
+    for package in PACKAGES:
+        files += [file for file in sorted((PROJECT / package).rglob("*")) if file.is_file() and file.suffix != ".pyc"]
+    total = hashlib.sha256()
+    for file in files:
+        total.update(hashlib.sha256(f"{file}".encode() + b"\0" + file.read_bytes()).digest())
+    return total.hexdigest()[:40]
 
 
 def registry_options(layout: Layout) -> list[str | Path]:
