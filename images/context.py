@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 from images.errors import BuildFailedError, ToolMissingError
@@ -33,6 +34,7 @@ def gather(image: str, *, folder: Path, ca_bundle: Path | None, platform: str) -
     if image == "flows":
         _install(folder / "packages", requirements="app.txt", options=["--require-hashes"], platform=platform)
         _copy_project(folder / "project")
+        _name_project(folder / "packages")
     else:
         # No hashes: the build of torch differs by machine.
         _install(folder / "packages", requirements="evaluation.txt", options=[], platform=platform)
@@ -63,6 +65,16 @@ def _copy_project(target: Path) -> None:
     for package in PACKAGES:
         shutil.copytree(PROJECT / package, target / package, ignore=shutil.ignore_patterns("__pycache__", ".*"))
     shutil.copyfile(PROJECT / "prefect.yaml", target / "prefect.yaml")
+
+
+def _name_project(packages: Path) -> None:
+    """Let `importlib.metadata` know slipway's version, which receipts hold; it is copied, not installed."""
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    folder = packages / f"{project['name']}-{project['version']}.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n", encoding="utf-8"
+    )
 
 
 def run(command: list[str], *, folder: Path | None = None) -> str:

@@ -15,6 +15,9 @@ from typing import Any
 import yaml
 
 from k8s.cluster import Cluster
+from k8s.cluster.connection import open_connection
+from k8s.cluster.logs import log_tail
+from k8s.errors import ClusterError
 from sandbox import environment
 from sandbox.supervisor import Sandbox
 from tests.cluster import platform
@@ -36,12 +39,14 @@ class Orchestra:
 
     Attributes:
         sandbox: the servers.
+        namespace: where flow runs run.
         variables: of a person's terminal.
         worker_variables: of the worker.
         log: of the worker.
     """
 
     sandbox: Sandbox
+    namespace: str
     variables: dict[str, str]
     worker_variables: dict[str, str]
     log: Path
@@ -57,7 +62,8 @@ class Orchestra:
             text=True,
             check=False,
         )
-        assert done.returncode == 0, f"{command}: {done.stdout[-4000:]}\nworker: {self.log.read_text()[-3000:]}"
+        said = f"{command}: {done.stdout[-2000:]}\nworker: {self.log.read_text()[-2000:]}\n{_pod_logs(self.namespace)}"
+        assert done.returncode == 0, said
         return done.stdout
 
     @contextmanager
@@ -131,6 +137,7 @@ def orchestra(
         terminal = {**base, **variables, "SLIPWAY_CATALOG_OVERLAY": str(overlay)}
         made = Orchestra(
             sandbox,
+            namespace=namespace,
             variables=terminal,
             worker_variables={
                 **base,
@@ -153,6 +160,21 @@ def orchestra(
             for thing in platform.access(namespace):
                 if thing["kind"].startswith("Cluster"):
                     cluster.delete(thing["apiVersion"], thing["kind"], thing["metadata"]["name"])
+
+
+def _pod_logs(namespace: str) -> str:
+    """What the pods that are still there have written, for a person who looks for the reason."""
+    connection = open_connection()
+    pods = connection.request("GET", f"/api/v1/namespaces/{namespace}/pods")["items"]
+    told = []
+    for pod in pods:
+        name = pod["metadata"]["name"]
+        try:
+            lines = log_tail(connection, pod, lines=60)
+        except ClusterError as error:
+            lines = (error.sentence,)
+        told += [f"pod {name}:", *lines]
+    return "\n".join(told)
 
 
 def _template(namespace: str, *, mounts: dict[str, str]) -> Json:

@@ -94,7 +94,7 @@ def push_flows(*, layout: Layout) -> str:
 
 def _fingerprint(*more: Path) -> str:
     """A hash of everything that goes into the image of flow runs."""
-    files = [*more, PROJECT / "requirements" / "app.txt", PROJECT / "prefect.yaml"]
+    files = [*more, PROJECT / "requirements" / "app.txt", PROJECT / "prefect.yaml", PROJECT / "pyproject.toml"]
     for package in PACKAGES:
         files += [file for file in sorted((PROJECT / package).rglob("*")) if file.is_file() and file.suffix != ".pyc"]
     total = hashlib.sha256()
