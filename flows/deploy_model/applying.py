@@ -2,30 +2,82 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from flows.deploy_model.cluster_checks import SERVICE_API, SERVICE_KIND
 from flows.deploy_model.standing import is_same
 from flows.deploy_model.wanted import Wanted
 from k8s.cluster import Cluster
+from k8s.diagnosis import HEALTHY, Category, Diagnosis
 from k8s.errors import UnknownKindError
 from k8s.fields import SERVICE_LABEL
-from k8s.status import is_ready
+from k8s.status import diagnose_inference_service
+
+RESTARTED_BY = "slipway.dev/restarted-by"
+"""On the pods of a service that failed and was deployed again as it was: the flow run that made them anew."""
+
+Json = dict[str, Any]
 
 
-def is_deployed(cluster: Cluster, *, wanted: Wanted) -> bool:
-    """Tell whether the wanted service is what the cluster holds, and serves."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stock:
+    """What the cluster holds of a service before a deploy.
+
+    Attributes:
+        same: whether it is the wanted manifest already.
+        diagnosis: how it is doing; None if there is none.
+    """
+
+    same: bool
+    diagnosis: Diagnosis | None
+
+    @property
+    def is_deployed(self) -> bool:
+        """Whether there is nothing to do."""
+        return self.same and self.diagnosis is not None and self.diagnosis.category is Category.READY
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether applying the same manifest again would change nothing, and waiting would not help."""
+        return self.same and self.diagnosis is not None and self.diagnosis.category not in HEALTHY
+
+    def sentence(self) -> str:
+        """Tell it in one line."""
+        if self.diagnosis is None:
+            return "is not there yet"
+        if self.is_deployed:
+            return "is deployed already: nothing to apply"
+        return f"is there, {'as' if self.same else 'not as'} it shall be: {self.diagnosis.sentence}"
+
+
+def look_at_service(cluster: Cluster, *, wanted: Wanted) -> Stock:
+    """Compare the wanted service with what the cluster holds."""
     name, namespace = wanted.service["metadata"]["name"], wanted.service["metadata"]["namespace"]
     live = cluster.get(SERVICE_API, SERVICE_KIND, name, namespace=namespace)
-    if live is None or not is_same(live, wanted.service):
-        return False
+    if live is None:
+        return Stock(same=False, diagnosis=None)
     ours = f"{SERVICE_LABEL}={name}"
-    deployments = cluster.objects("apps/v1", "Deployment", namespace=namespace, labels=ours)
-    return is_ready(live, deployments=deployments, pods=cluster.objects("v1", "Pod", namespace=namespace, labels=ours))
+    diagnosis = diagnose_inference_service(
+        live,
+        deployments=cluster.objects("apps/v1", "Deployment", namespace=namespace, labels=ours),
+        pods=cluster.objects("v1", "Pod", namespace=namespace, labels=ours),
+        events=cluster.objects("v1", "Event", namespace=namespace),
+    )
+    return Stock(same=is_same(live, wanted.service), diagnosis=diagnosis)
 
 
-def apply_objects(cluster: Cluster, *, wanted: Wanted, say: Callable[[str], None]) -> None:
+def apply_objects(cluster: Cluster, *, wanted: Wanted, stock: Stock, run: str, say: Callable[[str], None]) -> None:
     """Apply what a deploy changes, the service last: what is refused before it leaves what serves as it was.
+
+    Args:
+        cluster: the cluster.
+        wanted: what to apply.
+        stock: what was there.
+        run: the flow run at work; it names the restart of a service that is stuck.
+        say: told what was applied.
 
     Raises:
         ConflictError: another field manager holds one of our fields; the service is as it was.
@@ -36,5 +88,24 @@ def apply_objects(cluster: Cluster, *, wanted: Wanted, say: Callable[[str], None
         say(f"applied {wanted.monitor['kind']} {wanted.monitor['metadata']['name']}")
     except UnknownKindError:
         say("there is no Prometheus operator: vLLM's metrics are not collected")
-    cluster.apply(wanted.service)
-    say(f"applied {wanted.service['kind']} {wanted.service['metadata']['name']}")
+    name = wanted.service["metadata"]["name"]
+    if stock.is_stuck:
+        cluster.apply(restarted(wanted.service, run=run))
+        say(f"applied InferenceService {name}, with new pods")
+    elif stock.same:
+        # An earlier run was killed while this one's pods load; what it may have added to them is not taken away.
+        say(f"InferenceService {name} is applied already")
+    else:
+        cluster.apply(wanted.service)
+        say(f"applied InferenceService {name}")
+
+
+def restarted(service: Json, *, run: str) -> Json:
+    """Return a service whose pods are made anew, as `kubectl rollout restart` does it.
+
+    A pod that failed for a reason outside of it (a wrong key in a Secret) would go on with its pauses, and the next
+    wait would find the old failure.
+    """
+    anew = copy.deepcopy(service)
+    anew["spec"]["predictor"]["annotations"] = {RESTARTED_BY: run}
+    return anew

@@ -38,11 +38,11 @@ def deploy_model(model: ModelKey) -> DeployReceipt:
     wanted = wanted_objects(spec, release, environment=settings(), bucket=store.bucket)
     with service_lease(spec, store=store) as claim:
         served = read_history(spec, store=store)
-        deployed = take_stock(wanted)
+        stock = take_stock(wanted)
         filled = None
-        if not deployed:
+        if not stock.is_deployed:
             filled = fill_volume(spec, wanted=wanted, release=release, served=served, store=store)
-            apply(wanted, claim=claim)
+            apply(wanted, stock=stock, claim=claim)
         try:
             serving = wait_ready(spec)
             smoke = smoke_test(serving, release=release)
@@ -55,8 +55,8 @@ def deploy_model(model: ModelKey) -> DeployReceipt:
             claim=claim,
         )  # fmt: skip
     receipt = write_receipt(
-        spec, release=release, serving=serving, smoke=smoke, memory=memory, filled=filled, changed=not deployed,
-        registry_url=registry.client().version_url(version),
+        spec, release=release, serving=serving, smoke=smoke, memory=memory, filled=filled,
+        changed=not stock.is_deployed, registry_url=registry.client().version_url(version),
     )  # fmt: skip
     publish_receipt(receipt)
     return receipt

@@ -14,7 +14,7 @@ from blocks.registry_entries import RegisteredVersion
 from blocks.served_model import ServedModel
 from deployments.settings import settings
 from deployments.spec import ModelSpec
-from flows.deploy_model.applying import apply_objects, is_deployed
+from flows.deploy_model.applying import Stock, apply_objects, look_at_service
 from flows.deploy_model.checks import look
 from flows.deploy_model.cluster_checks import SERVICE_KIND
 from flows.deploy_model.engine_log import EngineMemory, read_engine_log
@@ -52,12 +52,11 @@ def preflight(spec: ModelSpec, *, store: ObjectStore, registry: ModelRegistry) -
 
 
 @effect("take-stock")
-def take_stock(wanted: Wanted) -> bool:
-    """Say whether what is wanted serves already."""
-    deployed = is_deployed(connect(), wanted=wanted)
-    name = wanted.service["metadata"]["name"]
-    get_run_logger().info("%s %s", name, "is deployed already: nothing to apply" if deployed else "is to be applied")
-    return deployed
+def take_stock(wanted: Wanted) -> Stock:
+    """Compare what is wanted with what the cluster holds."""
+    stock = look_at_service(connect(), wanted=wanted)
+    get_run_logger().info("%s %s", wanted.service["metadata"]["name"], stock.sentence())
+    return stock
 
 
 @effect("fill-volume")
@@ -77,10 +76,10 @@ def fill_volume(
 
 
 @effect("apply")
-def apply(wanted: Wanted, *, claim: Lease) -> None:
+def apply(wanted: Wanted, *, stock: Stock, claim: Lease) -> None:
     """Apply the monitor, then the service; what is refused leaves what serves as it was."""
     claim.confirm()
-    apply_objects(connect(), wanted=wanted, say=get_run_logger().info)
+    apply_objects(connect(), wanted=wanted, stock=stock, run=this_run().id, say=get_run_logger().info)
 
 
 @effect("wait-ready", retried=False)
