@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup demo demo-all test test-unit lint bench up down reset clean requirements
+.PHONY: help setup engine demo demo-all test test-unit lint bench up down reset clean requirements
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -26,6 +26,9 @@ $(VENV)/ready: requirements/app.txt requirements/dev.txt pyproject.toml
 
 demo: setup ## import the quantized replica end to end: Hub, S3, runtime image, registry
 	@python -m sandbox demo quantized
+
+engine: setup ## install vLLM's CPU build, 3.5 GB, to serve replicas without a GPU
+	@python -m sandbox engine
 
 demo-all: setup ## the same for every model of the catalog
 	@python -m sandbox demo quantized full smollm2

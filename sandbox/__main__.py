@@ -1,4 +1,4 @@
-"""The sandbox's command line: `python -m sandbox up|down|status|env|reset|logs|demo|objects|tools`."""
+"""The sandbox's command line: `python -m sandbox up|down|status|env|reset|logs|demo|objects|tools|engine`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from sandbox import buckets, demo, environment, layout, services, tools
+from sandbox import buckets, demo, engine, environment, layout, services, tools
 from sandbox.errors import NotUpError, SandboxError, ToolMissingError
 from sandbox.supervisor import Sandbox
 
@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     listing = add("objects", _objects, "list what is in the bucket")
     listing.add_argument("prefix", nargs="?", default="")
     add("tools", _tools, "install the programs of the machine that are missing, where that is possible")
+    add("engine", _engine, "install vLLM's CPU build, which serves the replicas")
     logs = add("logs", _logs, "show the logs")
     logs.add_argument("service", nargs="?", help="only this service's")
     logs.add_argument("-f", "--follow", action="store_true", help="go on as they grow")
@@ -122,6 +123,11 @@ def _tools(_: argparse.Namespace) -> int:
             tools.require((tool,), _say)
         except ToolMissingError as error:
             print(f"{error} (optional)")
+    return 0
+
+
+def _engine(_: argparse.Namespace) -> int:
+    engine.ensure(_say)
     return 0
 
 

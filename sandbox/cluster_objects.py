@@ -1,4 +1,4 @@
-"""What the sandbox's cluster holds before the first flow: namespaces, accounts, the environment and secrets of pods."""
+"""What the sandbox's cluster holds before the first flow: namespaces, KServe's kinds, accounts, variables, secrets."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 
 from sandbox import environment
 from sandbox.errors import StepFailedError
+from sandbox.kserve.definitions import definitions
 from sandbox.layout import NAMESPACE, Layout
 
 Object = dict[str, Any]
@@ -20,11 +21,12 @@ Object = dict[str, Any]
 NAMESPACES = (NAMESPACE, "model-storage", "rhoai-model-registries")
 ACCOUNTS = ("slipway-flows", "runtime-builder")
 
-_PLURALS = {
-    "Namespace": "namespaces",
-    "ServiceAccount": "serviceaccounts",
-    "ConfigMap": "configmaps",
-    "Secret": "secrets",
+_PATHS = {
+    "CustomResourceDefinition": ("apis/apiextensions.k8s.io/v1", "customresourcedefinitions"),
+    "Namespace": ("api/v1", "namespaces"),
+    "ServiceAccount": ("api/v1", "serviceaccounts"),
+    "ConfigMap": ("api/v1", "configmaps"),
+    "Secret": ("api/v1", "secrets"),
 }
 _SECONDS = 10.0
 _LOOK_EVERY = 0.05  # seconds
@@ -61,10 +63,12 @@ def objects(at: Layout) -> list[Object]:
         "minio-credentials": {"accesskey": at.secrets.s3_access_key, "secretkey": at.secrets.s3_secret_key},
     }
     return [
+        *definitions(),
         *(_object("Namespace", name, namespace=None) for name in NAMESPACES),
         *(_object("ServiceAccount", name) for name in ACCOUNTS),
         {**_object("ConfigMap", "slipway-environment"), "data": environment.addresses(at)},
         *({**_object("Secret", name), "type": "Opaque", "data": _encoded(data)} for name, data in secrets.items()),
+        _weights_secret(at),
         {
             **_object("Secret", "quay-credentials"),
             "type": "kubernetes.io/dockerconfigjson",
@@ -76,6 +80,27 @@ def objects(at: Layout) -> list[Object]:
 def _object(kind: str, name: str, *, namespace: str | None = NAMESPACE) -> Object:
     metadata: Object = {"name": name, "labels": {"app.kubernetes.io/part-of": "slipway"}}
     return {"apiVersion": "v1", "kind": kind, "metadata": metadata | ({"namespace": namespace} if namespace else {})}
+
+
+def _weights_secret(at: Layout) -> Object:
+    """What KServe's storage initializer reads the weights with: a key that may only read, and where the store is."""
+    store = f"127.0.0.1:{at.ports['s3']}"
+    wanted = _object("Secret", "s3-credentials-kserve")
+    wanted["metadata"]["annotations"] = {
+        "serving.kserve.io/s3-endpoint": store,
+        "serving.kserve.io/s3-region": environment.REGION,
+        "serving.kserve.io/s3-usehttps": "0",
+        "serving.kserve.io/s3-verifyssl": "1",
+    }
+    values = {
+        "AWS_ACCESS_KEY_ID": at.secrets.s3_reader_access_key,
+        "AWS_SECRET_ACCESS_KEY": at.secrets.s3_reader_secret_key,
+        "AWS_ENDPOINT_URL": f"http://{store}",
+        "AWS_DEFAULT_REGION": environment.REGION,
+        "S3_ENDPOINT": store,
+        "S3_USE_HTTPS": "0",
+    }
+    return {**wanted, "type": "Opaque", "data": _encoded(values)}
 
 
 def _encoded(data: dict[str, str]) -> dict[str, str]:
@@ -93,9 +118,10 @@ def _apply(wanted: Object, *, config: Object) -> None:
     cluster, token = config["clusters"][0]["cluster"], config["users"][0]["user"]["token"]
     authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
     opener = build_opener(ProxyHandler({}), HTTPSHandler(context=ssl.create_default_context(cadata=authority)))
+    base, plural = _PATHS[kind]
     folder = f"/namespaces/{metadata['namespace']}" if "namespace" in metadata else ""
     request = Request(  # noqa: S310 - the address is that of our own server
-        f"{cluster['server']}/api/v1{folder}/{_PLURALS[kind]}/{metadata['name']}?fieldManager=slipway-sandbox&force=true",
+        f"{cluster['server']}/{base}{folder}/{plural}/{metadata['name']}?fieldManager=slipway-sandbox&force=true",
         data=json.dumps(wanted).encode(),
         method="PATCH",
         headers={"Authorization": f"Bearer {token}", "Content-Type": "application/apply-patch+yaml"},

@@ -10,6 +10,7 @@ from sandbox.layout import BUCKET, NAMESPACE, PROJECT, Layout
 
 BUILDER_IMAGE = "localhost/slipway-builder:sandbox"
 FLOWS_IMAGE = "localhost/slipway-flows:sandbox"
+STORAGE_INITIALIZER_IMAGE = "localhost/slipway-storage-initializer:sandbox"
 REGION = "us-east-1"
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
@@ -38,7 +39,7 @@ def addresses(layout: Layout) -> dict[str, str]:
         **_base_image(layout),
         "SLIPWAY_BUILDER_IMAGE": BUILDER_IMAGE,
         "SLIPWAY_FLOWS_IMAGE": FLOWS_IMAGE,
-        "SLIPWAY_IMAGE_REPOSITORY": f"oci:{layout.images / 'slipway-vllm'}",
+        "SLIPWAY_IMAGE_REPOSITORY": f"oci:{layout.runtime_image}",
         **_tuning(),
         **_no_proxy(),
     }

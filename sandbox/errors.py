@@ -92,6 +92,14 @@ class DemoFailedError(SandboxError):
         self.said = said
 
 
+class EngineFailedError(SandboxError):
+    """The environment of the inference engine cannot be made."""
+
+    def __init__(self, *, command: str, reason: str, said: str) -> None:
+        lines = "".join(f"\n    {line}" for line in said.splitlines())
+        super().__init__(f"`{command}` {reason}.{lines}\nMend it, then type `make engine` again")
+
+
 class ToolMissingError(SandboxError):
     """A program of the machine is missing and cannot be installed from here."""
 

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sandbox.environment import BUILDER_IMAGE, FLOWS_IMAGE
+from sandbox import engine
+from sandbox.environment import BUILDER_IMAGE, FLOWS_IMAGE, STORAGE_INITIALIZER_IMAGE
 from sandbox.layout import PROJECT, Layout
 from sandbox.processes import MEMBER_VARIABLE
 
@@ -29,10 +30,23 @@ def images(at: Layout) -> dict[str, dict[str, Any]]:
     machine = list(dict.fromkeys((*os.environ.get("PATH", os.defpath).split(os.pathsep), *_SYSTEM)))
     # A pod outlives an API server that is killed: by this variable `down` finds it all the same.
     variables = {"LANG": "C.UTF-8", MEMBER_VARIABLE: f"{at.root}#pod"}
+    ours = {**variables, "PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": "1"}
     return {
         BUILDER_IMAGE: {"path": machine, "env": variables},
         FLOWS_IMAGE: {
             "path": [str(Path(sys.executable).parent), *machine],
-            "env": {**variables, "PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": "1"},
+            "env": ours,
+        },
+        STORAGE_INITIALIZER_IMAGE: {
+            "path": machine,
+            "env": ours,
+            "entrypoint": [sys.executable, "-m", "sandbox.kserve.storage_initializer"],
+        },
+        f"oci:{at.runtime_image}": {
+            "path": [str(engine.folder() / "bin"), *machine],
+            "env": {**variables, **engine.VARIABLES, "PYTHONUNBUFFERED": "1"},
+            "layout": str(at.runtime_image),
+            "needs": str(engine.mark()),
+            "otherwise": f"vLLM's CPU build stands in for the image. Install it: `{engine.COMMAND}`",
         },
     }

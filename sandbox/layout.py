@@ -63,6 +63,11 @@ class Layout:
         return self.images / "base"
 
     @property
+    def runtime_image(self) -> Path:
+        """The OCI layout that imports push the runtime image to, and that predictors run from."""
+        return self.images / "slipway-vllm"
+
+    @property
     def base_image_name(self) -> Path:
         """A file that holds the base image's reference; missing until the image is there."""
         return self.images / "base.name"
@@ -81,6 +86,11 @@ class Layout:
     def image_map(self) -> Path:
         """Image name → local environment, for the kubelet."""
         return self.root / "kube" / "images.json"
+
+    @property
+    def nodes(self) -> Path:
+        """The nodes that the kubelet stands for."""
+        return self.root / "kube" / "nodes.json"
 
     @property
     def hub(self) -> Path:

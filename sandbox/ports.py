@@ -27,6 +27,7 @@ NAMES = (
     "s3-filer",
     "s3-filer-grpc",
     "hub-cdn",
+    "kserve",
 )
 """A port's place in this list is its distance from the base port: append, never insert."""
 

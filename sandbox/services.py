@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sandbox import environment, image_map, layout, processes, seaweed
+from sandbox import environment, image_map, layout, nodes, processes, seaweed
 from sandbox.health import Probe
 from sandbox.layout import Layout, program
 
@@ -108,11 +108,33 @@ def _kube(at: Layout) -> Service:
             *("--state", str(at.root / "kube" / "state")),
             *("--port", str(at.ports["kube"])),
             *("--images", str(at.image_map)),
+            *("--nodes", str(at.nodes)),
             *("--kubeconfig", str(at.kubeconfig)),
         ),
         ports=("kube",),
-        prepare=image_map.write,
+        prepare=_prepare_kube,
         probes=(Probe(f"{at.url('kube')}/healthz"),),
+    )
+
+
+def _prepare_kube(at: Layout) -> None:
+    image_map.write(at)
+    nodes.write(at)
+
+
+def _kserve(at: Layout) -> Service:
+    return Service(
+        name="kserve",
+        command=_own(
+            "kserve",
+            *("--kubeconfig", str(at.kubeconfig)),
+            *("--storage-initializer-image", environment.STORAGE_INITIALIZER_IMAGE),
+            *("--node-address", "127.0.0.1"),
+            *("--port", str(at.ports["kserve"])),
+        ),
+        ports=("kserve",),
+        probes=(Probe(f"{at.url('kserve')}/healthz"),),
+        needs=("kube", "cluster"),
     )
 
 
@@ -164,6 +186,7 @@ _KINDS: dict[str, Callable[[Layout], Service]] = {
     "hub": _hub,
     "registry": _registry,
     "kube": _kube,
+    "kserve": _kserve,
     "prefect": _prefect,
     "worker": _worker,
 }

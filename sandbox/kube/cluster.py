@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import ssl
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +20,18 @@ from sandbox.kube.api.target import Options, Target
 from sandbox.kube.api.verbs import Verbs
 from sandbox.kube.client import Client
 from sandbox.kube.controllers.cleanup import ClaimBinder, DefaultAccounts, EventTtl, JobTtl
+from sandbox.kube.controllers.deployments import DeploymentController
+from sandbox.kube.controllers.endpoints import EndpointsController
 from sandbox.kube.controllers.garbage import GarbageCollector
 from sandbox.kube.controllers.informer import Informer
 from sandbox.kube.controllers.jobs import JobController
+from sandbox.kube.controllers.quota_status import QuotaStatus
+from sandbox.kube.controllers.replica_sets import ReplicaSetController
 from sandbox.kube.controllers.scheduler import Scheduler
 from sandbox.kube.kubelet.agent import Kubelet
 from sandbox.kube.kubelet.images import ImageMap
 from sandbox.kube.kubelet.nodes import read_nodes
+from sandbox.kube.kubelet.proxy import NodePortProxy
 from sandbox.kube.resources import Catalog
 from sandbox.kube.store import Store
 
@@ -67,12 +73,19 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         async with Listener(runner, context, port=settings.port), AsyncExitStack() as stack:
 
             async def client(agent: str) -> Client:
-                return await stack.enter_async_context(Client(endpoint, token=tokens.admin, agent=agent))
+                trusting = ssl.create_default_context(cafile=endpoint.authority)
+                return await stack.enter_async_context(
+                    Client(endpoint.server, token=tokens.admin, agent=agent, context=trusting)
+                )
 
             watcher = await client("kube-controller-manager")
             jobs, pods = Informer(watcher, "/apis/batch/v1/jobs"), Informer(watcher, "/api/v1/pods")
             nodes, namespaces = Informer(watcher, "/api/v1/nodes"), Informer(watcher, "/api/v1/namespaces")
             claims, events = Informer(watcher, "/api/v1/persistentvolumeclaims"), Informer(watcher, "/api/v1/events")
+            deployments = Informer(watcher, "/apis/apps/v1/deployments")
+            replica_sets = Informer(watcher, "/apis/apps/v1/replicasets")
+            services, endpoints = Informer(watcher, "/api/v1/services"), Informer(watcher, "/api/v1/endpoints")
+            quotas = Informer(watcher, "/api/v1/resourcequotas")
             kubelet = Kubelet(
                 await client("kubelet"),
                 pods=pods,
@@ -84,8 +97,14 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             )
             pod_handlers.logs = kubelet
             informers = [jobs, pods, nodes, namespaces, claims, events]
+            informers += [deployments, replica_sets, services, endpoints, quotas]
+            rollouts, replicas = await client("deployment-controller"), await client("replicaset-controller")
             controllers: list[_Runs] = [
                 JobController(await client("job-controller"), jobs=jobs, pods=pods),
+                DeploymentController(rollouts, deployments=deployments, replica_sets=replica_sets, pods=pods),
+                ReplicaSetController(replicas, replica_sets=replica_sets, pods=pods),
+                EndpointsController(watcher, services=services, pods=pods, endpoints=endpoints),
+                QuotaStatus(watcher, quotas=quotas, pods=pods),
                 Scheduler(await client("default-scheduler"), pods=pods, nodes=nodes),
                 JobTtl(watcher, jobs),
                 EventTtl(watcher, events),
@@ -93,7 +112,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 ClaimBinder(watcher, claims),
                 GarbageCollector(verbs),
             ]
-            followers: list[_Runs] = [*informers, kubelet]
+            followers: list[_Runs] = [*informers, kubelet, NodePortProxy(services=services, endpoints=endpoints)]
             loops = [asyncio.create_task(follower.run()) for follower in followers]
             deciding = [asyncio.create_task(controller.run()) for controller in controllers]
             write_kubeconfig(settings.kubeconfig, endpoint, token=tokens.admin)

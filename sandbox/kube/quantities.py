@@ -23,18 +23,37 @@ def quantity(text: str | float) -> float:
     return float(match[1]) * _SUFFIXES[match[2]]
 
 
+def text(amount: float, *, binary: bool) -> str:
+    """Return a number as a quantity: bytes with the largest suffix that leaves it whole, small parts as `500m`."""
+    if amount != int(amount):
+        return f"{round(amount * 1000)}m"
+    whole = int(amount)
+    suffixes = ("Ti", "Gi", "Mi", "Ki") if binary and whole else ()
+    suffix = next((each for each in suffixes if whole % int(_SUFFIXES[each]) == 0), "")
+    return f"{whole // int(_SUFFIXES[suffix])}{suffix}"
+
+
 def pod_requests(pod: Object) -> dict[str, float]:
     """Return what a pod's containers request in sum (init containers run before, so the larger counts), and one pod."""
-    total = _sum(pod["spec"]["containers"])
+    return {**_pod_sum(pod, "requests"), "pods": 1.0}
+
+
+def pod_limits(pod: Object) -> dict[str, float]:
+    """Return the limits of a pod's containers in sum, as `pod_requests` does."""
+    return _pod_sum(pod, "limits")
+
+
+def _pod_sum(pod: Object, what: str) -> dict[str, float]:
+    total = _sum(pod["spec"]["containers"], what)
     for container in pod["spec"].get("initContainers") or []:
-        for resource, amount in _sum([container]).items():
+        for resource, amount in _sum([container], what).items():
             total[resource] = max(total.get(resource, 0.0), amount)
-    return {**total, "pods": 1.0}
+    return total
 
 
-def _sum(containers: list[Object]) -> dict[str, float]:
+def _sum(containers: list[Object], what: str) -> dict[str, float]:
     total: dict[str, float] = {}
     for container in containers:
-        for resource, amount in ((container.get("resources") or {}).get("requests") or {}).items():
+        for resource, amount in ((container.get("resources") or {}).get(what) or {}).items():
             total[resource] = total.get(resource, 0.0) + quantity(amount)
     return total

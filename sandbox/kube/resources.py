@@ -74,6 +74,7 @@ BUILT_IN = (
     _core("LimitRange", "limitranges", short="limits"),
     _grouped("batch", "v1", "Job", "jobs", sub="status"),
     _grouped("apps", "v1", "Deployment", "deployments", short="deploy", sub="status"),
+    _grouped("apps", "v1", "ReplicaSet", "replicasets", short="rs", sub="status"),
     _grouped("apps", "v1", "StatefulSet", "statefulsets", short="sts", sub="status"),
     _grouped("coordination.k8s.io", "v1", "Lease", "leases"),
     _grouped("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", short="netpol"),

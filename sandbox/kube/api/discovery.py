@@ -71,7 +71,7 @@ def _listed(resource: Resource) -> list[Object]:
         "verbs": list(VERBS),
         "shortNames": list(resource.short),
     }
-    if resource.plural in {"pods", "services", "jobs", "deployments", "statefulsets"}:
+    if resource.plural in {"pods", "services", "jobs", "deployments", "replicasets", "statefulsets"}:
         entry["categories"] = ["all"]
     parts = [
         {

@@ -4,6 +4,7 @@ import base64
 import re
 from collections.abc import Callable
 
+from sandbox.kube import local_ports
 from sandbox.kube.errors import InvalidError
 from sandbox.kube.objects import Json, Object, labels_of, name_of, uid_of
 from sandbox.kube.resources import Resource
@@ -65,6 +66,8 @@ _IMMUTABLE: dict[tuple[str, str], tuple[str, ...]] = {
     ("batch", "jobs"): ("template", "selector", "completions", "completionMode"),
     ("", "pods"): ("containers", "initContainers", "volumes", "restartPolicy", "serviceAccountName"),
     ("", "persistentvolumeclaims"): ("accessModes", "storageClassName", "selector"),
+    ("apps", "deployments"): ("selector",),
+    ("apps", "replicasets"): ("selector",),
 }
 
 
@@ -145,6 +148,37 @@ def _job(resource: Resource, obj: Object) -> None:
     spec.setdefault("selector", {"matchLabels": {"batch.kubernetes.io/controller-uid": uid_of(obj)}})
 
 
+def _replica_set(resource: Resource, obj: Object) -> None:
+    spec = obj.get("spec") or {}
+    template = spec.get("template") or {}
+    if not template.get("spec"):
+        raise _invalid(resource, obj, "spec.template", "Required value")
+    labels = (template.get("metadata") or {}).get("labels") or {}
+    wanted = (spec.get("selector") or {}).get("matchLabels") or {}
+    if not wanted or any(labels.get(key) != value for key, value in wanted.items()):
+        problem = "Invalid value: `selector` does not match template `labels`"
+        raise _invalid(resource, obj, "spec.template.metadata.labels", problem)
+    _pod_spec(resource, obj, template["spec"], "spec.template.spec")
+    spec.setdefault("replicas", 1)
+
+
+def _deployment(resource: Resource, obj: Object) -> None:
+    _replica_set(resource, obj)
+    spec = obj["spec"]
+    strategy = spec.setdefault("strategy", {})
+    if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
+        strategy["rollingUpdate"] = {
+            "maxSurge": "25%",
+            "maxUnavailable": "25%",
+            **(strategy.get("rollingUpdate") or {}),
+        }
+    elif strategy.get("rollingUpdate"):
+        problem = "Forbidden: may not be specified when strategy `type` is 'Recreate'"
+        raise _invalid(resource, obj, "spec.strategy.rollingUpdate", problem)
+    spec.setdefault("revisionHistoryLimit", 10)
+    spec.setdefault("progressDeadlineSeconds", 600)
+
+
 def _service(_: Resource, obj: Object) -> None:
     spec = obj.setdefault("spec", {})
     spec.setdefault("type", "ClusterIP")
@@ -153,6 +187,8 @@ def _service(_: Resource, obj: Object) -> None:
     for port in spec.get("ports") or []:
         port.setdefault("protocol", "TCP")
         port.setdefault("targetPort", port.get("port"))
+        if spec["type"] == "NodePort" and not port.get("nodePort"):
+            port["nodePort"] = local_ports.choose(local_ports.NODE_PORTS)
 
 
 def _claim(_: Resource, obj: Object) -> None:
@@ -177,5 +213,7 @@ _DEFAULTS: dict[tuple[str, str], Callable[[Resource, Object], None]] = {
     ("", "services"): _service,
     ("", "persistentvolumeclaims"): _claim,
     ("batch", "jobs"): _job,
+    ("apps", "deployments"): _deployment,
+    ("apps", "replicasets"): _replica_set,
     ("apiextensions.k8s.io", "customresourcedefinitions"): _definition,
 }

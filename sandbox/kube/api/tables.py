@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from sandbox.kube.api import printer_paths
 from sandbox.kube.objects import Json, Object, dig, name_of, parse_time, seconds_since
 from sandbox.kube.resources import Resource
 
@@ -61,28 +62,13 @@ def _age(obj: Object) -> str:
 def _printer(resource: Resource) -> tuple[list[str], Cells]:
     if resource.columns:
         names = ["Name", *(name for name, _, _ in resource.columns)]
-        return names, lambda obj: [name_of(obj), *(_json_path(obj, path, kind) for _, kind, path in resource.columns)]
+        return names, lambda obj: [name_of(obj), *(_printed(obj, path, kind) for _, kind, path in resource.columns)]
     return _PRINTERS.get(resource.plural, (["Name", "Age"], lambda obj: [name_of(obj), _age(obj)]))
 
 
-def _json_path(obj: Object, path: str, kind: str) -> Json:
-    """Read the JSONPaths that CRDs use: dotted, and `conditions[?(@.type=="Ready")].status`."""
-    at: Json = obj
-    for step in path.lstrip(".").replace("\\.", "\0").split("."):
-        field, _, query = step.replace("\0", ".").partition("[?(@")
-        at = dig(at, field) if field else at
-        if query and isinstance(at, list):
-            return _json_path_in_list(at, path)
-    if at is not None and kind == "date":
-        return duration(seconds_since(at))
-    return at
-
-
-def _json_path_in_list(items: list[Object], path: str) -> Json:
-    query, _, rest = path.partition("[?(@.")[2].partition(")]")
-    key, _, wanted = query.partition("==")
-    item = next((item for item in items if str(item.get(key)) == wanted.strip("\"'")), None)
-    return dig(item, rest.lstrip(".")) if item else None
+def _printed(obj: Object, path: str, kind: str) -> Json:
+    value = printer_paths.read(obj, path)
+    return duration(seconds_since(value)) if value is not None and kind == "date" else value
 
 
 def _pod(pod: Object) -> list[Json]:
@@ -139,6 +125,36 @@ def _event(event: Object) -> list[Json]:
     ]
 
 
+def _deployment(deployment: Object) -> list[Json]:
+    wanted, status = dig(deployment, "spec.replicas"), deployment.get("status") or {}
+    ready = f"{status.get('readyReplicas', 0)}/{wanted}"
+    available = status.get("availableReplicas", 0)
+    return [name_of(deployment), ready, status.get("updatedReplicas", 0), available, _age(deployment)]
+
+
+def _replica_set(entry: Object) -> list[Json]:
+    counts = [dig(entry, path) or 0 for path in ("spec.replicas", "status.replicas", "status.readyReplicas")]
+    return [name_of(entry), *counts, _age(entry)]
+
+
+def _endpoints(entry: Object) -> list[Json]:
+    found = [
+        f"{address['ip']}:{port['port']}"
+        for subset in entry.get("subsets") or []
+        for address in subset.get("addresses") or []
+        for port in subset.get("ports") or []
+    ]
+    return [name_of(entry), ",".join(found) or "<none>", _age(entry)]
+
+
+def _quota(quota: Object) -> list[Json]:
+    hard, used = dig(quota, "status.hard") or {}, dig(quota, "status.used") or {}
+    listed = {name: f"{name}: {used.get(name, '0')}/{amount}" for name, amount in sorted(hard.items())}
+    limits = {name for name in listed if name.startswith("limits.")}
+    requests = ", ".join(text for name, text in listed.items() if name not in limits)
+    return [name_of(quota), requests, ", ".join(listed[name] for name in sorted(limits)), _age(quota)]
+
+
 def _node(node: Object) -> list[Json]:
     conditions = dig(node, "status.conditions") or []
     ready = any(entry["type"] == "Ready" and entry["status"] == "True" for entry in conditions)
@@ -148,8 +164,11 @@ def _node(node: Object) -> list[Json]:
 
 def _service(service: Object) -> list[Json]:
     spec = service["spec"]
-    ports = ",".join(f"{port['port']}/{port.get('protocol', 'TCP')}" for port in spec.get("ports") or []) or "<none>"
-    return [name_of(service), spec.get("type"), spec.get("clusterIP"), "<none>", ports, _age(service)]
+    ports = ",".join(
+        f"{port['port']}{':' + str(port['nodePort']) if port.get('nodePort') else ''}/{port.get('protocol', 'TCP')}"
+        for port in spec.get("ports") or []
+    )
+    return [name_of(service), spec.get("type"), spec.get("clusterIP"), "<none>", ports or "<none>", _age(service)]
 
 
 _PRINTERS: dict[str, tuple[list[str], Cells]] = {  # a plus marks a column of `-o wide`
@@ -158,6 +177,10 @@ _PRINTERS: dict[str, tuple[list[str], Cells]] = {  # a plus marks a column of `-
     "events": (["Last Seen", "Type", "Reason", "Object", "Message"], _event),
     "nodes": (["Name", "Status", "Roles", "Age", "Version"], _node),
     "services": (["Name", "Type", "Cluster-IP", "External-IP", "Port(s)", "Age"], _service),
+    "endpoints": (["Name", "Endpoints", "Age"], _endpoints),
+    "deployments": (["Name", "Ready", "Up-to-date", "Available", "Age"], _deployment),
+    "replicasets": (["Name", "Desired", "Current", "Ready", "Age"], _replica_set),
+    "resourcequotas": (["Name", "Request", "Limit", "Age"], _quota),
     "namespaces": (["Name", "Status", "Age"], lambda o: [name_of(o), dig(o, "status.phase"), _age(o)]),
     "configmaps": (["Name", "Data", "Age"], lambda o: [name_of(o), len(o.get("data") or {}), _age(o)]),
     "secrets": (

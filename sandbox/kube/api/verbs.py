@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable
 
-from sandbox.kube.api import rules
+from sandbox.kube.api import quota, rules
 from sandbox.kube.api.received import SYSTEM_METADATA, merged_parts, received, same, shown
 from sandbox.kube.api.target import Options, Target
 from sandbox.kube.errors import (
@@ -64,6 +64,8 @@ class Verbs:
         rules.fill_in(target.resource, obj)
         if self.store.get(target.resource.key, target.key):
             raise AlreadyExistsError(resource=target.resource.plural, group=target.resource.group, name=target.name)
+        if target.resource.key == quota.PODS:
+            quota.check(self.store, obj)
         meta["managedFields"] = after_update(None, obj, self._writer(target, options, "Update"))
         return self._write(target, obj, options)
 

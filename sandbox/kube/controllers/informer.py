@@ -19,8 +19,8 @@ OnChange = Callable[[Object, bool], None]  # the object, and whether it is gone
 class Informer:
     """Lists, then watches, and lists again when the watch is lost."""
 
-    def __init__(self, client: Client, path: str) -> None:
-        self._client, self._path = client, path
+    def __init__(self, client: Client, path: str, **query: str) -> None:
+        self._client, self._path, self._query = client, path, query
         self._listeners: list[OnChange] = []
         self.synced = asyncio.Event()
         self.objects: dict[tuple[str, str], Object] = {}
@@ -42,8 +42,10 @@ class Informer:
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _list(self) -> str:
-        listed = await self._client.request("GET", self._path)
-        fresh = {key_of(obj): obj for obj in listed["items"]}
+        listed = await self._client.request("GET", self._path, body=None, **self._query)
+        # A real server's lists say of which kind the items are, the items do not.
+        kind = {"apiVersion": listed["apiVersion"], "kind": listed["kind"].removesuffix("List")}
+        fresh = {key_of(obj): {**kind, **obj} for obj in listed["items"]}
         for key in self.objects.keys() - fresh.keys():
             self._tell(self.objects.pop(key), gone=True)
         for key, obj in fresh.items():
@@ -53,7 +55,8 @@ class Informer:
 
     async def _watch(self, version: str) -> str:
         """Follow changes; return where to go on from, or nothing if the history is lost."""
-        async for event in self._client.watch(self._path, resourceVersion=version, allowWatchBookmarks="true"):
+        query = {**self._query, "resourceVersion": version, "allowWatchBookmarks": "true"}
+        async for event in self._client.watch(self._path, **query):
             obj = event["object"]
             if event["type"] == "ERROR":
                 return ""

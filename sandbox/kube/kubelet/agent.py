@@ -12,10 +12,12 @@ from sandbox.kube.api.auth import Endpoint, Tokens, write_kubeconfig
 from sandbox.kube.client import Client, path_of
 from sandbox.kube.controllers.informer import Informer
 from sandbox.kube.errors import ApiError
+from sandbox.kube.kubelet import scratch
 from sandbox.kube.kubelet.images import ImageMap
 from sandbox.kube.kubelet.launch import Surroundings
 from sandbox.kube.kubelet.nodes import is_local
 from sandbox.kube.kubelet.pod import PodWorker
+from sandbox.kube.kubelet.ports import PodPorts
 from sandbox.kube.kubelet.process import Session
 from sandbox.kube.kubelet.volumes import Volumes
 from sandbox.kube.logs import Log, LogOptions
@@ -62,6 +64,7 @@ class Kubelet:
         for leftover in self._pods_folder().iterdir():
             if leftover.name not in known:
                 shutil.rmtree(leftover)
+                scratch.remove(leftover.name)
         for pod in list(self._pods.objects.values()):
             self._changed(pod, gone=False)
         self._pods.listen(lambda pod, gone: self._changed(pod, gone=gone))
@@ -123,9 +126,13 @@ class Kubelet:
     async def _work(self, pod: Object) -> None:
         worker = await self._worker(pod)
         if uid_of(pod) in self._ending or key_of(pod) not in self._pods.objects:
+            scratch.remove(uid_of(pod))
             return  # it was deleted before it began
         self._workers[uid_of(pod)] = worker
-        await worker.run()
+        try:
+            await worker.run()
+        finally:
+            scratch.remove(uid_of(pod))
 
     async def _end(self, pod: Object, grace: float) -> None:
         """End a pod that is being deleted, then let the API forget it."""
@@ -152,9 +159,8 @@ class Kubelet:
         folder = self._pods_folder() / uid_of(pod)
         account = pod["spec"].get("serviceAccountName") or "default"
         token = self._tokens.service_account(namespace=namespace, name=account)
-        for part in ("home", "tmp"):
-            (folder / part).mkdir(parents=True, exist_ok=True)
-        env = {"HOME": str(folder / "home"), "TMPDIR": str(folder / "tmp"), "HOSTNAME": name_of(pod)}
+        (folder / "home").mkdir(parents=True, exist_ok=True)
+        env = {"HOME": str(folder / "home"), "TMPDIR": str(scratch.make(uid_of(pod))), "HOSTNAME": name_of(pod)}
         if await self._mounts_token(pod, account):
             write_kubeconfig(folder / "kubeconfig", self._endpoint, token=token, namespace=namespace)
             env["KUBECONFIG"] = str(folder / "kubeconfig")
@@ -165,8 +171,23 @@ class Kubelet:
         async def tell(reason: str, message: str, kind: str) -> None:
             await self._client.event(pod, reason=reason, message=message, kind=kind)
 
+        async def announce(annotations: dict[str, str]) -> None:
+            try:
+                await self._client.patch(pod, {"metadata": {"annotations": annotations}})
+            except ApiError as error:
+                if error.code != 404:  # noqa: PLR2004 - it was deleted meanwhile
+                    raise
+
         around = Surroundings(
-            pod=pod, folder=folder, images=self._images, lookup=lookup, tell=tell, changed=lambda: None, env=env
+            pod=pod,
+            folder=folder,
+            images=self._images,
+            lookup=lookup,
+            tell=tell,
+            changed=lambda: None,
+            ports=PodPorts(pod),
+            announce=announce,
+            env=env,
         )
         claims = self._folder / "claims"
         volumes = Volumes(pod=pod, folder=folder / "volumes", claims=claims, lookup=lookup, token=token)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sandbox.kube.kubelet.environment import ConfigError
 from sandbox.kube.kubelet.health import Health
-from sandbox.kube.kubelet.images import image_id
+from sandbox.kube.kubelet.images import ImageNotPulledError, image_id
 from sandbox.kube.kubelet.launch import Launch, Surroundings, prepare
 from sandbox.kube.kubelet.process import MARK, Session, Started, spawn
 from sandbox.kube.kubelet.status import LOST, restarts
@@ -105,6 +105,8 @@ class Container:
         if self._stopping.is_set():
             await session.kill()
         health = self._health = Health(self.spec, self._pod, session, launch)
+        if local := self._pod.ports.annotations:
+            await self._pod.announce(local)
         started = now()
         self.state = {"running": {"startedAt": started}}
         self._pod.changed()
@@ -143,9 +145,10 @@ class Container:
         """Return what to start, once the image and the configuration are there; None if the container was stopped."""
         pulls = 0
         while not self._stopping.is_set():
-            image = self._pod.images.find(self.spec["image"])
-            if image is None:
-                await self._not_pulled(_PULL_SECONDS[min(pulls, len(_PULL_SECONDS) - 1)])
+            try:
+                image = self._pod.images.find(self.spec["image"])
+            except ImageNotPulledError as error:
+                await self._not_pulled(str(error), _PULL_SECONDS[min(pulls, len(_PULL_SECONDS) - 1)])
                 pulls += 1
                 continue
             try:
@@ -156,9 +159,8 @@ class Container:
                 await self._sleep(_CONFIG_SECONDS)
         return None
 
-    async def _not_pulled(self, pause: float) -> None:
+    async def _not_pulled(self, told: str, pause: float) -> None:
         name = self.spec["image"]
-        told = f"the sandbox's image map has no {name!r}: add it to the file given by --images"
         self._wait_for("ErrImagePull", told)
         await self._pod.tell("Failed", f'Failed to pull image "{name}": {told}', "Warning")
         await self._sleep(0.5)

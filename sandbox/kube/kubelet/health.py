@@ -54,7 +54,8 @@ class Health:
         launch = self._launch
 
         def once() -> Awaitable[None]:
-            return probes.check(probe, self._spec, argv=launch.rewrite, env=launch.env, cwd=launch.cwd)
+            local = self._pod.ports.local
+            return probes.check(probe, self._spec, argv=launch.rewrite, env=launch.env, cwd=launch.cwd, local=local)
 
         async for passed, told in probes.changes(probe, once):
             act(passed)

@@ -9,6 +9,10 @@ from sandbox.kube.objects import Object
 _PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 
 
+class ImageNotPulledError(Exception):
+    """There is no local environment for an image now; it is tried again."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Image:
     """A local environment: where its programs are, and what an image's configuration would say."""
@@ -18,6 +22,9 @@ class Image:
     workdir: str = ""
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
+    layout: Path | None = None  # the OCI layout that must hold the digest of the reference
+    needs: Path | None = None  # a file without which the environment is not there
+    otherwise: str = ""  # what to do then
 
 
 class ImageMap:
@@ -28,14 +35,28 @@ class ImageMap:
         self._read_at = -1
         self._images: dict[str, Image] = {}
 
-    def find(self, reference: str) -> Image | None:
-        """Return the environment of an image: under its full reference, else under its repository."""
+    def find(self, reference: str) -> Image:
+        """Return the environment of an image: under its full reference, else under its repository.
+
+        Raises:
+            ImageNotPulledError: there is none, or what it stands for is missing.
+        """
         changed = self._path.stat().st_mtime_ns
         if changed != self._read_at:
             entries = json.loads(self._path.read_text())["images"]
             self._images = {name: _image(entry) for name, entry in entries.items()}
             self._read_at = changed
-        return self._images.get(reference) or self._images.get(repository(reference))
+        image = self._images.get(reference) or self._images.get(repository(reference))
+        if image is None:
+            raise ImageNotPulledError(
+                f"the sandbox's image map has no {reference!r}: add it to the file given by --images"
+            )
+        digest = reference.partition("@")[2]
+        if image.layout and digest and not (image.layout / "blobs" / digest.replace(":", "/")).is_file():
+            raise ImageNotPulledError(f"manifest unknown: {image.layout} holds no {digest}")
+        if image.needs and not image.needs.exists():
+            raise ImageNotPulledError(f"{image.needs} is missing: {image.otherwise}")
+        return image
 
 
 def repository(reference: str) -> str:
@@ -58,4 +79,7 @@ def _image(entry: Object) -> Image:
         workdir=entry.get("workdir") or "",
         entrypoint=tuple(entry.get("entrypoint") or ()),
         command=tuple(entry.get("cmd") or ()),
+        layout=Path(entry["layout"]) if entry.get("layout") else None,
+        needs=Path(entry["needs"]) if entry.get("needs") else None,
+        otherwise=entry.get("otherwise") or "",
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from sandbox.kube.kubelet.environment import ConfigError, Lookup, expand, variables
 from sandbox.kube.kubelet.images import Image, ImageMap
 from sandbox.kube.kubelet.paths import rewriter
+from sandbox.kube.kubelet.ports import PodPorts
 from sandbox.kube.kubelet.process import MARK
 from sandbox.kube.kubelet.volumes import mounts
 from sandbox.kube.objects import Object, uid_of
@@ -24,6 +25,8 @@ class Surroundings:
     lookup: Lookup
     tell: Tell
     changed: Callable[[], None]
+    ports: PodPorts
+    announce: Callable[[dict[str, str]], Awaitable[None]]  # writes annotations of the pod
     volumes: dict[str, Path] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
 
@@ -55,10 +58,11 @@ async def prepare(spec: Object, pod: Surroundings, image: Image, folder: Path) -
     env = await variables(pod.pod, spec, base, pod.lookup) | {MARK: mark}
     command = spec.get("command") or image.entrypoint
     arguments = spec.get("args") or (() if spec.get("command") else image.command)
-    argv = [rewrite(expand(word, env)) for word in (*command, *arguments)]
+    argv = pod.ports.in_words(rewrite(expand(word, env)) for word in (*command, *arguments))
     if not argv:
         raise ConfigError("no command specified")
     # What the kubelet and the image map set are local paths already, even if a mount path occurs in them.
-    inside = {name: value if base.get(name) == value else rewrite(value) for name, value in env.items()}
+    told = {name: rewrite(value) for name, value in env.items() if base.get(name) != value}
+    inside = {**env, **pod.ports.in_variables(told)}
     cwd = Path(rewrite(spec.get("workingDir") or image.workdir) or folder / "work")
     return Launch(argv=argv, env=inside, cwd=cwd, rewrite=rewrite, message_file=message_file)

@@ -27,9 +27,15 @@ def _port(container: Object, port: Json) -> int:
 
 
 async def check(
-    probe: Object, container: Object, *, argv: Callable[[str], str], env: Mapping[str, str], cwd: Path
+    probe: Object,
+    container: Object,
+    *,
+    argv: Callable[[str], str],
+    env: Mapping[str, str],
+    cwd: Path,
+    local: Callable[[int], int],
 ) -> None:
-    """Check once.
+    """Check once; `argv` and `local` give the local path and port behind the container's.
 
     Raises:
         ProbeFailedError: it did not pass, or not in time.
@@ -37,9 +43,10 @@ async def check(
     try:
         async with asyncio.timeout(probe.get("timeoutSeconds") or 1):
             if "httpGet" in probe:
-                await _http(probe["httpGet"], container)
+                await _http(probe["httpGet"], local(_port(container, probe["httpGet"]["port"])))
             elif "tcpSocket" in probe:
-                _, writer = await asyncio.open_connection("127.0.0.1", _port(container, probe["tcpSocket"]["port"]))
+                port = local(_port(container, probe["tcpSocket"]["port"]))
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
                 writer.close()
             elif "exec" in probe:
                 await _exec([argv(word) for word in probe["exec"]["command"]], env, cwd)
@@ -49,10 +56,10 @@ async def check(
         raise ProbeFailedError(f"{type(error).__name__}: {error}") from error
 
 
-async def _http(probe: Object, container: Object) -> None:
+async def _http(probe: Object, port: int) -> None:
     headers = {entry["name"]: entry["value"] for entry in probe.get("httpHeaders") or []}
     scheme = (probe.get("scheme") or "HTTP").lower()
-    url = f"{scheme}://127.0.0.1:{_port(container, probe['port'])}{probe.get('path') or '/'}"
+    url = f"{scheme}://127.0.0.1:{port}{probe.get('path') or '/'}"
     async with aiohttp.ClientSession() as session, session.get(url, headers=headers, ssl=False) as response:
         if response.status not in _OK:
             raise ProbeFailedError(f"HTTP probe failed with statuscode: {response.status}")
