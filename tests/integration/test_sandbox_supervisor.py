@@ -157,6 +157,7 @@ def test_status_command_fails_if_a_service_is_down(sandbox: Sandbox) -> None:
         "hub": "well",
         "registry": "well",
         "kube": "down",
+        "kserve": "down",
         "prefect": "down",
         "worker": "down",
     }

@@ -41,6 +41,10 @@ def test_secrets_have_the_keys_that_pods_ask_for(at: Layout) -> None:
         "huggingface-token": {"HF_TOKEN"},
         "minio-credentials": {"accesskey", "secretkey"},
         "quay-credentials": {".dockerconfigjson"},
+        "s3-credentials-kserve": {
+            *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"),
+            *("S3_ENDPOINT", "S3_USE_HTTPS"),
+        },
     }
     assert base64.b64decode(secrets["huggingface-token"]["HF_TOKEN"]).decode() == at.secrets.hub_token
     assert json.loads(base64.b64decode(secrets["quay-credentials"][".dockerconfigjson"]))["auths"]

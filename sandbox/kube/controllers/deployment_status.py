@@ -40,14 +40,13 @@ def sizes(deployment: Object, new: Object | None, old: list[Object], *, old_pods
     grown = min(wanted, _size(new) + max(0, wanted + surge - total))
     if _size(new) > wanted or not old:
         grown = wanted
-    # A set that was just made smaller still counts pods that are about to end.
-    available = sum(min(_size(entry), _available(entry)) for entry in [*old, *([new] if new else [])])
+    available = sum(_available(entry) for entry in [*old, *([new] if new else [])])
     spare = max(0, available - (wanted - unavailable))
     shrunk = []
     for entry in old:
-        healthy = min(spare, _available(entry), _size(entry))
+        healthy = min(spare, _available(entry))
         spare -= healthy
-        shrunk.append(min(_size(entry), _available(entry)) - healthy)  # those that are not available nobody misses
+        shrunk.append(_available(entry) - healthy)  # those that are not available nobody misses
     return grown, shrunk
 
 
@@ -59,7 +58,7 @@ def status(deployment: Object, new: Object | None, old: list[Object]) -> Object:
         "observedGeneration": dig(deployment, "metadata.generation"),
         "replicas": sum(_count(entry, "replicas") for entry in every),
         "updatedReplicas": _count(new, "replicas"),
-        "readyReplicas": sum(_count(entry, "readyReplicas") for entry in every),
+        "readyReplicas": sum(min(_size(entry), _count(entry, "readyReplicas")) for entry in every),
         "availableReplicas": sum(_available(entry) for entry in every),
     }
     counted["unavailableReplicas"] = max(0, max(wanted, counted["replicas"]) - counted["availableReplicas"])
@@ -161,7 +160,8 @@ def _size(replica_set: Object | None) -> int:
 
 
 def _available(replica_set: Object | None) -> int:
-    return _count(replica_set, "availableReplicas")
+    """Return how many pods are available; a set that was just made smaller still counts some that are about to end."""
+    return min(_size(replica_set), _count(replica_set, "availableReplicas"))
 
 
 def _count(replica_set: Object | None, field: str) -> int:

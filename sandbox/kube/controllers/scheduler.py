@@ -107,19 +107,21 @@ class Scheduler:
 
 
 def why_not(pod: Object, node: Object, used: dict[str, float]) -> list[str]:
-    """Return why a pod cannot run on a node, in the scheduler's words; nothing if it can."""
-    problems = ["node(s) were unschedulable"] if dig(node, "spec.unschedulable") else []
+    """Return why a pod cannot run on a node, in the scheduler's words; nothing if it can.
+
+    As the real scheduler, it asks in an order and tells the first kind of reason only.
+    """
+    if dig(node, "spec.unschedulable"):
+        return ["node(s) were unschedulable"]
     tolerations = dig(pod, "spec.tolerations") or []
-    problems += [
-        f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}"
-        for taint in dig(node, "spec.taints") or []
-        if taint["effect"] != "PreferNoSchedule" and not any(_tolerates(entry, taint) for entry in tolerations)
-    ]
+    for taint in dig(node, "spec.taints") or []:
+        if taint["effect"] != "PreferNoSchedule" and not any(_tolerates(entry, taint) for entry in tolerations):
+            return [f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}"]
     wanted: dict[str, str] = dig(pod, "spec.nodeSelector") or {}
     if any(labels_of(node).get(key) != value for key, value in wanted.items()):
-        problems.append("node(s) didn't match Pod's node affinity/selector")
+        return ["node(s) didn't match Pod's node affinity/selector"]
     allocatable = dig(node, "status.allocatable") or {}
-    return problems + [
+    return [
         f"Insufficient {resource}"
         for resource, amount in pod_requests(pod).items()
         if amount and used.get(resource, 0.0) + amount > quantity(allocatable.get(resource, 0))

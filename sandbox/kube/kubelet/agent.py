@@ -49,6 +49,7 @@ class Kubelet:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._leaving: set[asyncio.Task[None]] = set()
         self._ending: dict[str, float] = {}  # the grace that each pod was given
+        self._going_down = False  # a pod that is being prepared meanwhile is not started any more
         self._names = {name_of(node) for node in nodes}
 
     async def run(self) -> None:
@@ -72,6 +73,7 @@ class Kubelet:
 
     async def shut_down(self) -> None:
         """End all pods: the sandbox goes down as a whole."""
+        self._going_down = True
         message = "Pod was terminated in response to imminent node shutdown."
         stops = [
             worker.stop(_SHUTDOWN_GRACE, reason="Terminated", message=message) for worker in self._workers.values()
@@ -125,7 +127,7 @@ class Kubelet:
 
     async def _work(self, pod: Object) -> None:
         worker = await self._worker(pod)
-        if uid_of(pod) in self._ending or key_of(pod) not in self._pods.objects:
+        if self._going_down or uid_of(pod) in self._ending or key_of(pod) not in self._pods.objects:
             scratch.remove(uid_of(pod))
             return  # it was deleted before it began
         self._workers[uid_of(pod)] = worker
