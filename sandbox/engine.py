@@ -23,6 +23,7 @@ VARIABLES = {
     "TRANSFORMERS_OFFLINE": "1",
     # Replicas are tiny: more threads only wait for each other, and two engines share the machine.
     "OMP_NUM_THREADS": "1",
+    "PYTHONPATH": str(PROJECT / "sandbox" / "engine_start"),
 }
 
 _DEFAULT = Path("~/.cache/slipway/vllm")

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ INITIALIZER = "test/initializer"
 NAMESPACE = "models"
 GROUP, VERSION = "serving.kserve.io", "v1beta1"
 
-GPU_NODES: list[Json] = [
+NODES: tuple[Json, ...] = (
     {"name": "plain"},
     {
         "name": "gpu",
@@ -34,7 +34,7 @@ GPU_NODES: list[Json] = [
         "taints": [{"key": "nvidia.com/gpu", "value": "", "effect": "NoSchedule"}],
         "capacity": {"nvidia.com/gpu": "1"},
     },
-]
+)
 
 
 class Cluster:
@@ -189,16 +189,18 @@ def ask(url: str) -> Json:
 
 
 @contextmanager
-def cluster(folder: Path, s3: S3Server) -> Iterator[Cluster]:
-    """Serve a cluster with the controller until the block is left."""
+def cluster(
+    folder: Path, s3: S3Server, *, images: Json | None = None, nodes: Sequence[Json] = NODES
+) -> Iterator[Cluster]:
+    """Serve a cluster with the controller, and with more images if need be, until the block is left."""
     client = boto3.client(
         "s3", endpoint_url=s3.endpoint, aws_access_key_id=WRITER.id, aws_secret_access_key=WRITER.secret
     )
     for key in ("tiny/config.json", "tiny/weights/1.bin", "tiny-2/other.bin"):
         client.put_object(Bucket=s3.plain_bucket, Key=key, Body=key.encode())
-    nodes = folder / "nodes.json"
-    nodes.write_text(json.dumps(GPU_NODES))
-    with serving(folder, "--nodes", str(nodes)) as server:
+    declared = folder / "nodes.json"
+    declared.write_text(json.dumps(nodes))
+    with serving(folder, "--nodes", str(declared)) as server:
         initializer = [sys.executable, "-m", "sandbox.kserve.storage_initializer"]
         layout = {
             "layout": str(folder / "layout"),
@@ -210,6 +212,7 @@ def cluster(folder: Path, s3: S3Server) -> Iterator[Cluster]:
                 IMAGE: {},
                 INITIALIZER: {"entrypoint": initializer, "env": {"PYTHONPATH": str(PROJECT)}},
                 "oci:/images/engine": layout,
+                **(images or {}),
             }
         )
         command = [sys.executable, "-m", "sandbox.kserve", "--kubeconfig", str(server.kubeconfig)]
