@@ -39,15 +39,16 @@ def deploy_model(model: ModelKey) -> DeployReceipt:
     with service_lease(spec, store=store) as claim:
         served = read_history(spec, store=store)
         stock = take_stock(wanted)
-        filled = None
-        if not stock.is_deployed:
-            filled = fill_volume(spec, wanted=wanted, release=release, served=served, store=store)
-            apply(wanted, stock=stock, claim=claim)
+        filled, applied = None, stock.is_deployed
         try:
+            if not applied:
+                filled = fill_volume(spec, wanted=wanted, release=release, served=served, store=store)
+                apply(wanted, stock=stock, claim=claim)
+                applied = True
             serving = wait_ready(spec)
             smoke = smoke_test(serving, release=release)
         except (BlockError, ClusterError) as error:
-            recover(spec, error=error, wanted=wanted, served=served, store=store, claim=claim)
+            recover(spec, error=error, applied=applied, wanted=wanted, served=served, store=store, claim=claim)
             raise
         memory = read_engine(serving)
         version = record(

@@ -34,17 +34,22 @@ class Restoration:
     sentence: str
 
 
-def keep_evidence(store: StoreClient, *, cluster: Cluster, namespace: str, service: str, run: str) -> Evidence:
+UNTOUCHED_EVIDENCE = Evidence(uri="", files=(), problem="the service was not touched, so it explains nothing")
+UNTOUCHED = Restoration(restored=False, sentence="The service was not touched: what served before is as it was")
+
+
+def keep_evidence(store: StoreClient, *, cluster: Cluster, service: dict[str, Any], run: str) -> Evidence:
     """Collect what explains why a service does not serve, and put it into the bucket.
 
     A problem with it is told and not raised: the failure that it would explain is what a user must see.
     """
-    prefix = f"evidence/{namespace}/{service}/{run}/"
+    name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
+    prefix = f"evidence/{namespace}/{name}/{run}/"
     uri = f"s3://{store.bucket}/{prefix}"
     try:
-        files = cluster.evidence(SERVICE_KIND, service, namespace=namespace)
-        for name, text in files.items():
-            store.put(prefix + name, text.encode(), content_type="text/plain; charset=utf-8")
+        files = cluster.evidence(SERVICE_KIND, name, namespace=namespace)
+        for path, text in files.items():
+            store.put(prefix + path, text.encode(), content_type="text/plain; charset=utf-8")
     except (BlockError, ClusterError) as error:
         return Evidence(uri=uri, files=(), problem=str(error))
     return Evidence(uri=uri, files=tuple(files))

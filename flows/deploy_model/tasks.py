@@ -23,7 +23,7 @@ from flows.deploy_model.fill.filling import FillResult
 from flows.deploy_model.history import ServedRecord, read_served, write_served
 from flows.deploy_model.receipt import DeployReceipt
 from flows.deploy_model.record import serving_properties
-from flows.deploy_model.recovery import keep_evidence, restore
+from flows.deploy_model.recovery import UNTOUCHED, UNTOUCHED_EVIDENCE, keep_evidence, restore
 from flows.deploy_model.release import Release
 from flows.deploy_model.serving import Serving, check_image, read_serving
 from flows.deploy_model.smoke import SmokeResult
@@ -141,18 +141,18 @@ def read_history(spec: ModelSpec, *, store: ObjectStore) -> ServedRecord | None:
 
 @effect("recover", retried=False)
 def recover(
-    spec: ModelSpec, *, error: Exception, wanted: Wanted, served: ServedRecord | None, store: ObjectStore, claim: Lease
-) -> None:
-    """Keep what explains a failure, bring back what served last, and report both."""
-    environment, cluster, logger = settings(), connect(), get_run_logger()
-    evidence = keep_evidence(
-        store.client(), cluster=cluster, namespace=environment.namespace, service=spec.serving.inference_service,
-        run=this_run().id,
-    )  # fmt: skip
-    restoration = restore(
-        served, failed=wanted.service, model=spec.key, cluster=cluster, confirm=claim.confirm,
-        timeout_seconds=environment.deploy_timeout_seconds, say=logger.info,
-    )  # fmt: skip
+    spec: ModelSpec, *, error: Exception, applied: bool, wanted: Wanted, served: ServedRecord | None,
+    store: ObjectStore, claim: Lease,
+) -> None:  # fmt: skip
+    """Keep what explains a failure, bring back what served last if it was replaced, and report both."""
+    logger, evidence, restoration = get_run_logger(), UNTOUCHED_EVIDENCE, UNTOUCHED
+    if applied:
+        cluster, run = connect(), this_run().id
+        evidence = keep_evidence(store.client(), cluster=cluster, service=wanted.service, run=run)
+        restoration = restore(
+            served, failed=wanted.service, model=spec.key, cluster=cluster, confirm=claim.confirm,
+            timeout_seconds=settings().deploy_timeout_seconds, say=logger.info,
+        )  # fmt: skip
     logger.error("%s", restoration.sentence)
     report = failure_markdown(spec, error, evidence=evidence, restoration=restoration, endpoint=store.endpoint)
     create_markdown_artifact(report, key=f"failure-deploy-{spec.key}", description=f"Why deploy/{spec.key} failed")

@@ -11,7 +11,7 @@ from flows.deploy_model.errors import RecordError
 from flows.deploy_model.failure import failure_markdown
 from flows.deploy_model.history import ServedRecord, read_served, record_key
 from flows.deploy_model.receipt import DeployReceipt
-from flows.deploy_model.recovery import Evidence, Restoration
+from flows.deploy_model.recovery import UNTOUCHED, UNTOUCHED_EVIDENCE, Evidence, Restoration
 from flows.deploy_model.waiting import ALMOST, Wait
 from flows.remove_model.removal import Removal
 from k8s.diagnosis import Category, Diagnosis
@@ -86,6 +86,15 @@ def test_a_failure_begins_with_the_diagnosis() -> None:
     assert "deploy/quantized failed. full-fp16 serves again." in shown
     assert "- `s3://llm-models/evidence/ns/m/run/summary.txt`" in shown
     assert "Killed" in shown
+
+
+def test_a_failure_before_the_service_was_touched_says_so() -> None:
+    """A user would fear for the model that serves."""
+    shown = failure_markdown(
+        spec_of(), OUT_OF_MEMORY, evidence=UNTOUCHED_EVIDENCE, restoration=UNTOUCHED, endpoint="http://s3"
+    )
+    assert "The service was not touched: what served before is as it was." in shown
+    assert "No evidence was kept: the service was not touched, so it explains nothing" in shown
 
 
 def test_a_failure_of_the_smoke_test_is_told_too() -> None:
