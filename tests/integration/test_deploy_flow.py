@@ -1,0 +1,261 @@
+"""The deploy and remove flows against a real store, a registry, Prefect and the sandbox's cluster with KServe.
+
+A scripted engine stands in for vLLM: it reads the weights from where KServe puts them, and refuses arguments that it
+does not know.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from prefect.settings import PREFECT_API_URL
+
+from blocks.lease import LeaseHeldError, held
+from deployments.errors import InvalidCatalogError
+from flows.deploy_model.flow import deploy_model
+from flows.deploy_model.history import read_served
+from flows.preflight import PreflightError
+from flows.remove_model.flow import remove_model
+from k8s.diagnosis import Category
+from k8s.errors import ConflictError, JobFailedError, NotReadyError
+from tests.integration.deploy_world import NAMESPACE, World, opened
+from tests.integration.s3_server import READER, Keys, S3Server
+
+SERVICE = "mistral-24b-quantized"
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, s3: S3Server) -> Iterator[World]:
+    """One world for all tests of this file."""
+    with opened(tmp_path_factory.mktemp("deploy"), s3) as world:
+        yield world
+
+
+@pytest.fixture
+def world(running: World) -> Iterator[World]:
+    """The world with the quantized model imported; what a test deploys is taken down after it."""
+    running.overlay_model()
+    running.import_model()
+    yield running
+    running.overlay_model()
+    running.keys_of_kserve(READER)
+    if running.service():
+        running.cluster.delete_and_wait(
+            "serving.kserve.io/v1beta1", "InferenceService", SERVICE, namespace=NAMESPACE, timeout_seconds=60
+        )
+    store = running.s3.block().client()
+    store.delete([entry.key for entry in (*store.list("services/"), *store.list("evidence/"))])
+
+
+def arguments(world: World, *more: str) -> list[str]:
+    """The engine's arguments, and more."""
+    return [*world.spec().serving.vllm_args, *more]
+
+
+def test_a_registered_version_serves_is_recorded_and_is_deployed_once(world: World) -> None:
+    """The whole way: a deploy that is green while nothing answers, or that restarts what serves."""
+    receipt = deploy_model("quantized")
+    assert (receipt.service, receipt.changed, receipt.completion) == (SERVICE, True, " Paris")
+    recorded = world.version().properties
+    assert recorded["inference_service_url"] == receipt.url
+    assert recorded["inference_service_state"] == "serving"
+    assert (recorded["gpu_memory_weights_gib"], recorded["kv_cache_tokens"]) == (13.1, "36032")
+    assert recorded["runtime_image"] == recorded["serving_image"]
+    served = read_served(world.s3.block().client(), namespace=NAMESPACE, service=SERVICE)
+    assert served
+    assert served.manifest_sha256 == receipt.manifest_sha256
+
+    pods = {pod["metadata"]["uid"] for pod in world.pods()}
+    again = deploy_model("quantized")
+    assert not again.changed
+    assert {pod["metadata"]["uid"] for pod in world.pods()} == pods
+
+    removal = remove_model("quantized")
+    assert removal.sentence().startswith(f"{NAMESPACE}/{SERVICE} is taken down with 1 pod, 1 GPU freed")
+    assert (world.service(), world.pods()) == (None, [])
+    assert world.version().properties["inference_service_state"] == "removed"
+    assert read_served(world.s3.block().client(), namespace=NAMESPACE, service=SERVICE) is None
+    assert not remove_model("quantized").was_there
+
+
+def test_a_bad_argument_is_named_kept_as_evidence_and_the_version_before_serves_again(world: World) -> None:
+    """An engine would crash-loop for ever, with the model that served before gone."""
+    before = deploy_model("quantized")
+    world.overlay_model(serving={"vllm_args": arguments(world, "--no-such-argument")})
+    with pytest.raises(NotReadyError) as caught:
+        deploy_model("quantized")
+    assert caught.value.diagnosis.category is Category.ARGUMENT
+    assert "no-such-argument" in str(caught.value)
+    names = [key.rpartition("/")[2] for key in world.evidence()]
+    assert {"summary.txt", "inferenceservice.yaml", "events.txt"} <= set(names)
+    service = world.service()
+    assert service
+    assert "--no-such-argument" not in service["spec"]["predictor"]["model"]["args"]
+    world.overlay_model()
+    restored = deploy_model("quantized")
+    assert (restored.changed, restored.manifest_sha256) == (False, before.manifest_sha256)
+
+
+def test_a_failed_first_deploy_stays_to_be_looked_at(world: World) -> None:
+    """With nothing to go back to, what failed would be taken away before anybody saw it."""
+    world.keys_of_kserve(Keys(READER.id, "wrong"))
+    with pytest.raises(NotReadyError) as caught:
+        deploy_model("quantized")
+    assert caught.value.diagnosis.category is Category.STORAGE_DENIED
+    assert world.service()
+    assert any(key.endswith("storage-initializer.log") or "storage-initializer" in key for key in world.evidence())
+    world.keys_of_kserve(READER)
+    assert deploy_model("quantized").changed
+
+
+def test_a_version_that_was_never_imported_is_refused_with_everything_else(world: World) -> None:
+    """A user would mend one problem, and wait for the next."""
+    world.overlay_model("smollm2", serving={"node_selector": {"nvidia.com/gpu.product": "NVIDIA-H100"}})
+    with pytest.raises(PreflightError) as caught:
+        deploy_model("smollm2")
+    release, gpus = caught.value.problems
+    assert "was never imported. Import it first: prefect deployment run import/smollm2" in release
+    assert "have another product (NVIDIA-L4, not NVIDIA-H100)" in gpus
+    assert world.service("smollm2") is None
+
+
+def test_taken_gpus_are_told_with_who_holds_them(world: World) -> None:
+    """A pod would hang in Pending for an hour."""
+    holder = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "notebook", "namespace": NAMESPACE},
+        "spec": {
+            "nodeName": "gpu-1",
+            "terminationGracePeriodSeconds": 0,
+            "containers": [
+                {
+                    "name": "main", "image": "sh", "command": ["sleep", "600"],
+                    "resources": {"limits": {"nvidia.com/gpu": "1"}},
+                }
+            ],
+        },
+    }  # fmt: skip
+    world.cluster.apply(holder)
+    try:
+        with pytest.raises(PreflightError, match=rf"held by {NAMESPACE}/notebook"):
+            deploy_model("quantized")
+        assert world.service() is None
+    finally:
+        world.cluster.delete_and_wait("v1", "Pod", "notebook", namespace=NAMESPACE, timeout_seconds=30)
+
+
+def test_two_deploys_of_one_model_exclude_each_other(world: World) -> None:
+    """Two runs would apply two versions in turn, and roll each other back."""
+    store = world.s3.block().client()
+    key = f"leases/services/{NAMESPACE}/{SERVICE}.json"
+    with (
+        held(store, key=key, owner="flow run eager-crow", ttl_seconds=3),
+        pytest.raises(LeaseHeldError, match="eager-crow"),
+    ):
+        deploy_model("quantized")
+    assert world.service() is None
+
+
+def test_a_deploy_that_was_killed_goes_on_where_it_was(world: World) -> None:
+    """A node's restart would leave a service without a record, and a lease that nobody gives back."""
+    program = "from flows.deploy_model.flow import deploy_model; deploy_model('quantized')"
+    environment = {**os.environ, "PREFECT_API_URL": str(PREFECT_API_URL.value()), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as killed:
+        assert killed.stdout is not None
+        assert any("applied InferenceService" in line for line in killed.stdout)
+        killed.kill()
+    receipt = deploy_model("quantized")
+    assert receipt.service == SERVICE
+    assert world.version().properties["deploy_flow_run_id"] == receipt.flow_run_id
+
+
+def test_a_service_of_somebody_else_is_left_alone(world: World) -> None:
+    """A deploy or a removal would take over a service of the same name."""
+    theirs = {
+        "apiVersion": "serving.kserve.io/v1beta1",
+        "kind": "InferenceService",
+        "metadata": {"name": SERVICE, "namespace": NAMESPACE},
+        "spec": {"predictor": {"model": {"modelFormat": {"name": "sklearn"}}}},
+    }
+    world.cluster.apply(theirs)
+    with pytest.raises(PreflightError, match="was not made by slipway"):
+        deploy_model("quantized")
+    service = world.service()
+    assert service
+    assert service["spec"]["predictor"]["model"]["modelFormat"] == {"name": "sklearn"}
+
+
+def test_fields_of_another_manager_are_not_overwritten(world: World) -> None:
+    """A GitOps tool and a deploy would change one service to and fro."""
+    deploy_model("quantized")
+    service = world.service()
+    assert service
+    change = {
+        **{key: service[key] for key in ("apiVersion", "kind")},
+        "metadata": {"name": SERVICE, "namespace": NAMESPACE},
+        "spec": {"predictor": {"minReplicas": 2}},
+    }
+    path = f"/apis/serving.kserve.io/v1beta1/namespaces/{NAMESPACE}/inferenceservices/{SERVICE}"
+    world.cluster._connection.request(  # noqa: SLF001 - another manager than ours has no method
+        "PATCH", path, query={"fieldManager": "argocd", "force": True}, body=change,
+        content="application/apply-patch+yaml",
+    )  # fmt: skip
+    with pytest.raises(ConflictError, match="argocd"):
+        deploy_model("quantized")
+    assert not world.evidence()
+
+
+def test_a_model_on_a_volume_is_filled_and_served_from_it(world: World) -> None:
+    """The full model would be served from an empty folder, or copied again at every deploy."""
+    world.overlay_model("full")
+    manifest = world.import_model("full")
+    receipt = deploy_model("full")
+    try:
+        assert receipt.volume
+        assert receipt.volume.startswith("the volume holds full-fp16 (2 files")
+        assert receipt.manifest_sha256 == manifest.digest()
+        world.overlay_model("full", serving={"shared_memory": "512Mi"})
+        changed = deploy_model("full")
+        assert changed.volume
+        assert "nothing was moved" in changed.volume
+    finally:
+        removal = remove_model("full")
+    assert "4 GPUs freed; the volume mistral-24b-pvc and its weights stay" in removal.sentence()
+    assert world.cluster.get("v1", "PersistentVolumeClaim", "mistral-24b-pvc", namespace=NAMESPACE)
+
+
+def test_weights_that_changed_after_the_import_never_reach_the_service(world: World) -> None:
+    """A damaged bucket would take down the model that serves."""
+    world.overlay_model("full")
+    world.import_model("full")
+    deploy_model("full")
+    before = world.service("full")
+    try:
+        world.overlay_model("full", serving={"shared_memory": "1Gi"})
+        spec, store = world.spec("full"), world.s3.block().client()
+        volume = world.volume("mistral-24b-pvc") / spec.version
+        (volume / "config.json").unlink()
+        with pytest.raises(JobFailedError, match=r"a pod reads from the folder full-fp16.*remove/"):
+            deploy_model("full")
+        assert world.service("full") == before
+        remove_model("full")
+        store.put(f"{spec.prefix}config.json", b'{"model_type": "another_"}')
+        with pytest.raises(JobFailedError, match=r"its bytes changed after the import"):
+            deploy_model("full")
+        assert world.service("full") is None
+    finally:
+        remove_model("full")
+
+
+def test_a_name_that_is_no_dns_label_is_refused_before_anything(world: World) -> None:
+    """Kubernetes would refuse it after the volume was filled."""
+    world.overlay_model(serving={"inference_service": "Mistral_24B"})
+    with pytest.raises(InvalidCatalogError):
+        deploy_model("quantized")
