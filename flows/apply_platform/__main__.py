@@ -53,11 +53,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except _OURS as error:
             print(error, file=sys.stderr)
             return 1
-    print(_summary(len(changed), dry_run=chosen.dry_run))
+    print(summary(len(changed), dry_run=chosen.dry_run))
     return 0
 
 
-def _summary(changed: int, *, dry_run: bool) -> str:
+def summary(changed: int, *, dry_run: bool) -> str:
+    """Say in one line what was done."""
     if dry_run:
         return f"dry run: {changed} would change; nothing was changed" if changed else "dry run: nothing would change"
     done = f"{changed} changed" if changed else "nothing was changed: all of it was as it should be"

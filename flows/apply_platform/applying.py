@@ -15,6 +15,8 @@ from k8s.cluster.job_start import FIELD_MANAGER
 from k8s.errors import AdmissionError, ClusterError, ConflictError, InvalidManifestError, UnknownKindError
 
 _AT_ONCE = 8
+# The API server's words where an admission webhook does not declare that it has no side effects.
+_NO_DRY_RUN = "does not support dry run"
 
 Object = dict[str, Any]
 
@@ -67,7 +69,11 @@ def _plan(cluster: Administrator, manifest: Object, *, force: bool) -> Change | 
         after = None if before is None else cluster.preview(manifest, force=force)
     except UnknownKindError:
         return Change(manifest=manifest, action="create")  # its CRD may be among the objects; else apply says so
-    except (ConflictError, InvalidManifestError, AdmissionError) as error:
+    except InvalidManifestError as error:
+        if _NO_DRY_RUN not in error.sentence:
+            return f"{label(manifest)}: {error.sentence}"
+        return Change(manifest=manifest, action="change", paths=("unknown, because a webhook allows no dry run",))
+    except (ConflictError, AdmissionError) as error:
         return f"{label(manifest)}: {explain(error)}"
     return compare(manifest, before=before, after=after, manager=FIELD_MANAGER)
 

@@ -13,6 +13,7 @@ class PlatformError(Exception):
 
     Attributes:
         transient: True where the same command can succeed later without anybody acting.
+        sentence: what is wrong and what to do, for people.
         problems: one sentence each.
     """
 
@@ -21,6 +22,7 @@ class PlatformError(Exception):
     def __init__(self, sentence: str, *, problems: Sequence[str] = ()) -> None:
         listed = "".join(f"\n  - {problem}" for problem in problems)
         super().__init__(f"{sentence}{listed}")
+        self.sentence = sentence
         self.problems = tuple(problems)
 
 
@@ -129,6 +131,27 @@ class LoginFileError(PlatformError):
         super().__init__(
             f"REGISTRY_AUTH_FILE={file} is no file of logins ({reason}). "
             f"Make one: buildah login --authfile={file} quay.io"
+        )
+
+
+class NotBoundError(PlatformError):
+    """A claim gets no volume."""
+
+    def __init__(self, *, claim: str, namespace: str, seconds: float) -> None:
+        super().__init__(
+            f"claim {claim} has no volume after {seconds:.0f} s. See why: kubectl describe pvc {claim} -n {namespace}"
+        )
+
+
+class NotAvailableError(PlatformError):
+    """An operator does not finish what an object asks for."""
+
+    def __init__(self, *, thing: str, seconds: float) -> None:
+        kind, _, path = thing.partition(" ")
+        namespace, _, name = path.rpartition("/")
+        super().__init__(
+            f"{thing} is not Available after {seconds:.0f} s. "
+            f"See why: kubectl describe {kind.lower()} {name} -n {namespace}"
         )
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from flows.apply_platform.changes import compare_job
+from flows.apply_platform.errors import NotAvailableError, NotBoundError, PlatformError
 from flows.apply_platform.objects import label
 from flows.preflight import Finding
 from k8s.cluster import JobWatch, ReadyWatch
@@ -45,7 +46,7 @@ def _wait_for(cluster: Administrator, thing: Object, *, seconds: float, say: Say
     waits = {"Deployment": _rolled_out, "Job": _succeeded, "PersistentVolumeClaim": _bound}
     try:
         detail = waits.get(thing["kind"], _available)(cluster, thing, seconds, lambda text: say(f"{name}: {text}"))
-    except ClusterError as error:
+    except (ClusterError, PlatformError) as error:
         return Finding(name, ok=False, detail=error.sentence, transient=error.transient)
     return Finding(name, ok=True, detail=detail)
 
@@ -76,27 +77,6 @@ def _available(cluster: Administrator, thing: Object, seconds: float, _: Say) ->
     if not cluster.await_condition(thing, "Available", timeout_seconds=seconds):
         raise NotAvailableError(thing=label(thing), seconds=seconds)
     return "available"
-
-
-class NotBoundError(ClusterError):
-    """A claim gets no volume."""
-
-    def __init__(self, *, claim: str, namespace: str, seconds: float) -> None:
-        super().__init__(
-            f"claim {claim} has no volume after {seconds:.0f} s. See why: kubectl describe pvc {claim} -n {namespace}"
-        )
-
-
-class NotAvailableError(ClusterError):
-    """An operator does not finish what an object asks for."""
-
-    def __init__(self, *, thing: str, seconds: float) -> None:
-        kind, _, path = thing.partition(" ")
-        namespace, _, name = path.rpartition("/")
-        super().__init__(
-            f"{thing} is not Available after {seconds:.0f} s. "
-            f"See why: kubectl describe {kind.lower()} {name} -n {namespace}"
-        )
 
 
 def problems_of(findings: Sequence[Finding]) -> list[str]:

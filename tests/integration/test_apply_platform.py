@@ -110,6 +110,44 @@ def test_fact_17_a_fresh_install_converges_and_a_second_changes_nothing(
     }
 
 
+def test_a_rotated_secret_starts_its_users_anew_and_nobody_else(
+    cluster: Administrator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MinIO would go on with the old password, and the bucket Job fail with the new one."""
+    install(cluster, given(monkeypatch))
+    monkeypatch.setenv("MINIO_ROOT_PASSWORD", "hush-other-root")
+    variables = PlatformVariables()
+    objects = platform_objects("kubernetes", given=variables)
+    plan = planned_secrets(cluster, objects, given=variables, rotate=())
+    assert [each.name for each in plan.changes if each.action != "keep"] == ["minio-root-credentials"]
+    store_secrets(cluster, plan.changes)
+    changes = plan_changes(cluster, noted(cluster, objects))
+    assert {each.name: each.paths for each in changes if each.action != "keep"} == {
+        "Deployment model-storage/minio": ("spec.template.metadata.annotations.slipway.dev/rotation",),
+        "Job model-storage/minio-bucket": (),
+    }
+
+
+def test_fact_17_a_failed_bucket_job_is_run_again_and_a_done_one_stays(
+    cluster: Administrator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Job's template never changes: applied again, a failed one stayed failed until somebody deleted it."""
+    [job] = [each for each in install(cluster, given(monkeypatch)) if each["kind"] == "Job"]
+    script = job["spec"]["template"]["spec"]["containers"][0]
+    broken = {**job, "spec": {**job["spec"], "backoffLimit": 0}}
+    broken["spec"]["template"] = {
+        **job["spec"]["template"],
+        "spec": {**job["spec"]["template"]["spec"], "containers": [{**script, "args": ["-c", "exit 3"]}]},
+    }
+    [failed] = wait_for_all(cluster, [broken], seconds=20, say=lambda _: None)
+    assert not failed.ok
+    assert "exit code 3" in failed.detail
+    for said in ("succeeded after", "has succeeded"):
+        [done] = wait_for_all(cluster, [job], seconds=20, say=lambda _: None)
+        assert done.ok, done.detail
+        assert done.detail.startswith(said)
+
+
 def test_a_field_of_somebody_else_is_refused_before_anything_is_changed(
     cluster: Administrator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from deployments.catalog import keys, load
+from flows.apply_platform.__main__ import summary
 from flows.apply_platform.changes import compare, compare_job
 from flows.apply_platform.findings import as_table, read_findings, write_findings
 from flows.apply_platform.objects import (
@@ -154,3 +155,17 @@ def test_findings_fit_into_a_pods_last_word_and_come_back() -> None:
     assert as_table(few) == "ok       a  fine\nPROBLEM  b  bad"
     with pytest.raises(ValueError, match="Expecting value"):
         read_findings("not json")
+
+
+@pytest.mark.parametrize(
+    ("changed", "dry_run", "said"),
+    [
+        (0, False, "nothing was changed: all of it was as it should be"),
+        (3, False, "the platform is ready; 3 changed"),
+        (3, True, "3 would change; nothing was changed"),
+        (0, True, "nothing would change"),
+    ],
+)
+def test_the_last_line_says_what_was_done(changed: int, dry_run: bool, said: str) -> None:
+    """A second run that changes nothing must say so, and a dry run must not claim an installation."""
+    assert said in summary(changed, dry_run=dry_run)

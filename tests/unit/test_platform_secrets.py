@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -186,3 +187,16 @@ def test_values_that_would_break_their_user_are_refused(
     assert variable in problem
     assert said in problem
     assert value not in problem
+
+
+def test_an_env_file_counts_and_the_environment_counts_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever filled `.env` in would be told that everything is missing."""
+    variables(monkeypatch, {"HF_TOKEN": "of the environment"})
+    (tmp_path / ".env").write_text("HF_TOKEN=of the file\nQUAY_USERNAME=robot\nMYSQL_PASSWORD=\n")
+    monkeypatch.chdir(tmp_path)
+    given = PlatformVariables()
+    assert [given.value(name) for name in ("hf_token", "quay_username", "mysql_password")] == [
+        "of the environment",
+        "robot",
+        None,
+    ]
