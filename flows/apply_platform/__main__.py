@@ -12,6 +12,7 @@ from prefect.settings import (
     PREFECT_API_URL,
     PREFECT_SERVER_ALLOW_EPHEMERAL_MODE,
     PREFECT_SERVER_ANALYTICS_ENABLED,
+    PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS,
     temporary_settings,
 )
 
@@ -21,6 +22,8 @@ from k8s.errors import ClusterError
 from k8s.kustomize import OVERLAYS
 
 _OURS = (PlatformError, ClusterError, CatalogError, SettingsError)
+# Prefect gives its own server 20 s, which is short for the first start on a busy machine.
+_SERVER_SECONDS = 180
 _LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
 
 
@@ -36,7 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Install, and return the exit code: 0 only if everything is ready and does what it is for."""
     chosen = _parser().parse_args(arguments)
     # Whatever server a profile or `.env` names may not exist yet; this run keeps its own, in PREFECT_HOME.
-    own = {PREFECT_SERVER_ALLOW_EPHEMERAL_MODE: True, PREFECT_SERVER_ANALYTICS_ENABLED: False}
+    own = {
+        PREFECT_SERVER_ALLOW_EPHEMERAL_MODE: True,
+        PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: _SERVER_SECONDS,
+        PREFECT_SERVER_ANALYTICS_ENABLED: False,
+    }
     with temporary_settings(own, restore_defaults={PREFECT_API_URL, PREFECT_API_AUTH_STRING}):
         from flows.apply_platform.flow import apply_platform  # noqa: PLC0415 - Prefect reads its settings when it starts
 
