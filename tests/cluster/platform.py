@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from k8s.cluster import Cluster
 from tests.cluster.surroundings import Surroundings
 
 Json = dict[str, Any]
+Acting = Callable[[str], Cluster]
+"""Gives our client with the rights of the account of a name."""
 _ACCESS = Path(__file__).parents[2] / "k8s" / "platform" / "base" / "access"
 _NAMESPACE = "private-ai-demo"  # the one that the platform's files name
 _TOKEN_SECONDS = 20.0
