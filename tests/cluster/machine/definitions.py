@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import time
 from pathlib import Path
@@ -20,21 +19,21 @@ _SECONDS = 60.0
 _PATH = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
-def install(layout: Layout) -> Path:
-    """Apply every CustomResourceDefinition of the folder, and wait until it is served; return the folder.
+def install(layout: Layout) -> str:
+    """Apply every CustomResourceDefinition of the folder, wait until it is served, and say what was done.
 
     Raises:
         DefinitionRefusedError: the API refuses one.
     """
     folder = Path(os.environ.get(VARIABLE) or _SMALL)
-    names = [_apply(file, layout=layout) for file in sorted(folder.glob("*.yaml"))]
+    names = [name for file in sorted(folder.glob("*.yaml")) for name in _apply(file, layout=layout)]
     deadline = time.monotonic() + _SECONDS
-    for name in itertools.chain.from_iterable(names):
+    for name in names:
         while not _is_served(api.get(f"{_PATH}/{name}", layout=layout)):
             if time.monotonic() > deadline:
                 raise DefinitionRefusedError(file=folder, reason=f"{name} is not served after {_SECONDS:.0f} s")
             time.sleep(0.2)
-    return folder
+    return f"{len(names)} definitions of KServe from {folder}"
 
 
 def _apply(file: Path, *, layout: Layout) -> list[str]:

@@ -23,7 +23,7 @@ def cache() -> Path:
 
 
 def binaries(*, log: Path) -> Path:
-    """Return the folder of the built components; build them first if they are not there (nine minutes on two cores).
+    """Return the folder of the built components; build them first if they are not there (minutes on two cores).
 
     Args:
         log: gets the output of apt and of the build.

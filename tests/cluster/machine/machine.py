@@ -50,7 +50,7 @@ def up(layout: Layout, *, tell: Teller) -> None:
     install_log, build_log = layout.logs / "packages.log", layout.logs / "build.log"
     tell("packages from Debian")
     debian.install(debian.RUN_TIME, log=install_log)
-    tell("Kubernetes' programs (built once, nine minutes)")
+    tell("Kubernetes' programs (built once, which takes minutes)")
     binaries = kubernetes.binaries(log=build_log)
     certificates.make(layout)
     kubeconfigs.write(layout)
@@ -64,7 +64,7 @@ def up(layout: Layout, *, tell: Teller) -> None:
             images.push_pause(layout)
     _await_node(layout)
     _give_gpus(layout)
-    tell(f"KServe's definitions from {definitions.install(layout)}")
+    tell(definitions.install(layout))
     tell(f"node {NODE} is ready, with {node.GPUS} GPUs to the scheduler")
 
 
