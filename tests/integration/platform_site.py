@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +13,6 @@ from typing import Any
 import yaml
 
 from k8s.cluster.administration import Administrator, administer
-from k8s.cluster.connection import open_connection
-from k8s.cluster.feed import Change
-from k8s.cluster.watching import Source, watching
 from k8s.kustomize import overlay_folder
 from tests.contract.recording import recorder
 from tests.integration.kube_server import kube_server
@@ -90,37 +86,6 @@ def write_site(folder: Path, environment: Mapping[str, str]) -> Path:
     return folder
 
 
-@contextmanager
-def rolling_out() -> Iterator[None]:
-    """Note on each Deployment that it was seen, as the Deployment controller does; none of them wants a pod."""
-    over = threading.Event()
-
-    def roll_out() -> None:
-        connection = open_connection()
-        with watching(connection, Source("all", "/apis/apps/v1/deployments", {})) as feed:
-            while not over.is_set():
-                news = feed.next(seconds=0.2)
-                for thing in news.objects if isinstance(news, Change) else ():
-                    _observe(connection, thing)
-
-    thread = threading.Thread(target=roll_out)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-def _observe(connection: Any, thing: Json) -> None:  # noqa: ANN401 - our own connection, of a private module
-    metadata = thing["metadata"]
-    if thing.get("status", {}).get("observedGeneration") == metadata["generation"]:
-        return
-    path = f"/apis/apps/v1/namespaces/{metadata['namespace']}/deployments/{metadata['name']}/status"
-    body = {"status": {"observedGeneration": metadata["generation"], "replicas": 0}}
-    connection.request("PATCH", path, body=body, content="application/merge-patch+json")
-
-
 def _definition(plural: str, kind: str, version: str) -> Json:
     served = {"name": version, "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object"}}}
     return {
@@ -136,4 +101,4 @@ def _definition(plural: str, kind: str, version: str) -> Json:
     }
 
 
-__all__ = ["FLOWS_IMAGE", "HUSH", "INPUTS", "administer", "bare_cluster", "install_kserve", "rolling_out", "write_site"]
+__all__ = ["FLOWS_IMAGE", "HUSH", "INPUTS", "administer", "bare_cluster", "install_kserve", "write_site"]

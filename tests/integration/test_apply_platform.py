@@ -19,7 +19,7 @@ from flows.apply_platform.objects import label
 from flows.apply_platform.variables import PlatformVariables
 from flows.apply_platform.waiting import wait_for_all
 from k8s.cluster.administration import Administrator, administer
-from tests.integration.platform_site import HUSH, INPUTS, bare_cluster, install_kserve, rolling_out, write_site
+from tests.integration.platform_site import HUSH, INPUTS, bare_cluster, install_kserve, write_site
 from tests.integration.registry_server import empty_registry
 from tests.integration.registry_server import serving as serving_registry
 from tests.integration.s3_server import WRITER, S3Server
@@ -238,7 +238,6 @@ def test_the_command_installs_waits_and_proves_and_says_when_nothing_is_to_do(
         with (
             (tmp_path / "worker.log").open("w") as log,
             subprocess.Popen([*start, "--no-create-pool-if-not-found"], env=worker, stdout=log, stderr=log) as process,
-            rolling_out(),
         ):
             try:
                 first = run(site, environment, tmp_path)
