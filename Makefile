@@ -8,42 +8,53 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup engine demo demo-all test test-unit lint bench up down reset clean requirements
+.PHONY: help setup engine demo demo-all test test-unit lint bench cluster cluster-down test-cluster up down reset clean requirements
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-setup: $(VENV)/ready ## install the Python environment, and missing tools where that is possible
-	@python -m sandbox tools
+setup: $(VENV)/ready ## install the Python environment
 
 $(VENV)/ready: requirements/app.txt requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "slipway needs Python 3.11 or later; this is $$($(PYTHON) --version). Name one: make setup PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv is missing. On Debian: apt-get install -y python3-venv"; exit 1; }
 	@python -m pip install --quiet --disable-pip-version-check uv
-	@uv pip install --quiet --compile-bytecode --require-hashes -r requirements/app.txt -r requirements/dev.txt
-	@uv pip install --quiet --no-deps --editable .
+	@uv pip install --python $(BIN)/python --quiet --compile-bytecode --require-hashes -r requirements/app.txt -r requirements/dev.txt
+	@uv pip install --python $(BIN)/python --quiet --no-deps --editable .
 	@touch $@
 
 demo: setup ## import the quantized replica end to end: Hub, S3, runtime image, registry
+	@python -m sandbox tools
 	@python -m sandbox demo quantized
 
 engine: setup ## install vLLM's CPU build, 3.5 GB, to serve replicas without a GPU
 	@python -m sandbox engine
 
 demo-all: setup ## the same for every model of the catalog
+	@python -m sandbox tools
 	@python -m sandbox demo quantized full smollm2
 
 up: setup ## start the sandbox; `eval "$$(python -m sandbox env)"` gives its addresses
+	@python -m sandbox tools
 	@python -m sandbox up
 
 down: ## stop the sandbox and leave no process
-	@test ! -x $(BIN)/python || python -m sandbox down
+	@test ! -e $(VENV)/ready || python -m sandbox down
 
 reset: ## stop the sandbox and forget what it holds
-	@test ! -x $(BIN)/python || python -m sandbox reset
+	@test ! -e $(VENV)/ready || python -m sandbox reset
 
 test: setup ## every test that one machine can run
-	@python -m pytest
+	@python -m pytest --ignore tests/cluster --numprocesses 2 --dist loadfile
+
+cluster: setup ## a real single-node Kubernetes on this Debian machine, as root (see tests/cluster/README.md)
+	@python -m tests.cluster.machine up
+
+cluster-down: ## end it, and leave no process, mount or network device
+	@test ! -e $(VENV)/ready || python -m tests.cluster.machine down
+
+test-cluster: setup ## the tests that only a real Kubernetes can answer
+	@python -m pytest tests/cluster
 
 test-unit: setup ## the tests without processes and network, in seconds
 	@python -m pytest tests/unit tests/contract

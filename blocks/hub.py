@@ -25,6 +25,7 @@ from blocks.hub_errors import (
 from blocks.hub_files import SYSTEM, HubFile, HubRevision, TensorInfo, verify_content
 from blocks.hub_ranges import RangedFile
 from blocks.safetensors_header import PREFIX_BYTES, header_length, parse_header
+from blocks.trust import trusted
 from deployments.settings import settings
 
 METADATA_SECONDS = 30.0
@@ -211,7 +212,7 @@ class ModelHub(Block):
             endpoint=self.endpoint,
             token=SecretStr(token) if token else None,
             token_variable=self.token_variable or "HF_TOKEN",
-            ca_bundle=self.ca_bundle,
+            ca_bundle=trusted(self.ca_bundle),
             stall_seconds=settings().transfer_stall_seconds,
             attempts=self.attempts,
         )

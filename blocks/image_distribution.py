@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
@@ -56,6 +58,19 @@ class Credentials:
             username=environment.get(username, ""),
             password=environment.get(password, ""),
         )
+
+    @classmethod
+    def from_auth_file(cls, file: str | None, *, host: str, like: Credentials) -> Credentials:
+        """Read a registry's log-in from a file as `podman login` writes it; `like` where it has none.
+
+        It is what Buildah's own REGISTRY_AUTH_FILE names: a pod mounts the same Secret that the build Job mounts.
+        """
+        try:
+            known = json.loads(Path(file or "").read_bytes())["auths"][host]["auth"]
+            username, _, password = base64.b64decode(known).decode().partition(":")
+        except (OSError, ValueError, KeyError, TypeError):
+            return like
+        return replace(like, username=username, password=password)
 
     @property
     def are_set(self) -> bool:

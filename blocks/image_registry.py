@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field
 
 from blocks.image_distribution import Credentials, DistributionClient
 from blocks.image_layout import LayoutClient
+from blocks.trust import trusted
 
 _DOCKER = re.compile(r"docker://(?P<host>[a-zA-Z0-9.-]+(?::\d+)?)/(?P<name>[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)")
 _OCI = re.compile(r"oci:(?P<path>/[^:@\s]+)")
@@ -66,9 +67,10 @@ class ImageRegistry(Block):
         found = _DOCKER.fullmatch(self.repository)
         if found is None:  # unreachable: the field is validated
             raise ValueError(self.repository)
+        login = Credentials.from_environment(self.username_variable, self.password_variable, os.environ)
+        if not login.are_set:
+            file = os.environ.get("REGISTRY_AUTH_FILE")
+            login = Credentials.from_auth_file(file, host=found["host"], like=login)
         return DistributionClient(
-            host=found["host"],
-            name=found["name"],
-            credentials=Credentials.from_environment(self.username_variable, self.password_variable, os.environ),
-            ca_bundle=self.ca_bundle,
+            host=found["host"], name=found["name"], credentials=login, ca_bundle=trusted(self.ca_bundle)
         )

@@ -17,7 +17,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from blocks.errors import BlockError, NotFoundError, PreconditionFailedError
+from blocks.errors import BlockError, NotFoundError, PreconditionFailedError, UnavailableError
 from blocks.lease_record import LeaseHeldError, LeaseLostError, Record
 
 if TYPE_CHECKING:
@@ -160,19 +160,25 @@ def acquire(
     record = Record(owner, uuid.uuid4().hex, ttl_seconds, datetime.now(UTC).isoformat(timespec="seconds"))
     watched, unchanged_since = None, clock()
     while True:
-        found, etag = _read(store, key)
         now = clock()
-        if etag != watched:
-            watched, unchanged_since = etag, now
-        if found is None or now - unchanged_since >= found.ttl_seconds:
-            try:
+        try:
+            found, etag = _read(store, key)
+            if etag != watched:
+                watched, unchanged_since = etag, now
+            if found is not None and etag is not None and found.token == record.token:
+                # Our own write, whose answer was lost.
+                return Lease(store, key=key, record=record, etag=etag, since=unchanged_since, clock=clock)
+            if found is None or now - unchanged_since >= found.ttl_seconds:
                 written = store.put(
                     key, record.encode(), content_type="application/json", if_absent=found is None, if_match=etag
                 )
-            except (PreconditionFailedError, NotFoundError) as error:
-                log.debug("somebody was faster to take %s: %s", key, error)
-            else:
                 return Lease(store, key=key, record=record, etag=written, since=now, clock=clock)
+        except (PreconditionFailedError, NotFoundError) as error:
+            log.debug("somebody was faster to take %s: %s", key, error)
+        except UnavailableError:
+            # A store that is away for a moment has not given the version to somebody else.
+            if clock() >= deadline:
+                raise
         if now >= deadline:
             holder = found or Record("another run", "", ttl_seconds, "a moment ago")
             raise LeaseHeldError(key=key, owner=holder.owner, since=holder.since)

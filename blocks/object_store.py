@@ -14,6 +14,7 @@ from pydantic import Field
 from blocks.errors import RejectedError
 from blocks.object_store_client import StoreClient
 from blocks.objects import SYSTEM
+from blocks.trust import trusted
 
 __all__ = ["ObjectStore", "StoreClient"]
 
@@ -58,11 +59,14 @@ class ObjectStore(Block):
         Raises:
             RejectedError: the credentials switch TLS verification off.
         """
-        return _connect(self.credentials, self.bucket, tuple(os.environ.get(name) for name in KEY_VARIABLES))
+        keys = tuple(os.environ.get(name) for name in KEY_VARIABLES)
+        return _connect(self.credentials, self.bucket, keys, ca_bundle=trusted(None))
 
 
 @lru_cache(maxsize=4)
-def _connect(credentials: AwsCredentials, bucket: str, _keys: tuple[str | None, ...]) -> StoreClient:
+def _connect(
+    credentials: AwsCredentials, bucket: str, _keys: tuple[str | None, ...], *, ca_bundle: str | None
+) -> StoreClient:
     parameters = credentials.aws_client_parameters.get_params_override()
     if parameters.get("verify") is False:
         raise RejectedError(
@@ -73,4 +77,6 @@ def _connect(credentials: AwsCredentials, bucket: str, _keys: tuple[str | None, 
     parameters["config"] = CONFIG.merge(parameters["config"]) if "config" in parameters else CONFIG
     if isinstance(parameters.get("verify"), Path):
         parameters["verify"] = str(parameters["verify"])
+    elif ca_bundle:
+        parameters["verify"] = ca_bundle
     return StoreClient(credentials.get_boto3_session().client("s3", **parameters), bucket=bucket)

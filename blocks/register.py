@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import sys
 
+from httpx import HTTPError
 from prefect.blocks.core import Block
+from prefect.exceptions import PrefectException
 from prefect_aws import AwsCredentials
 from prefect_aws.client_parameters import AwsClientParameters
 from pydantic import Field, ValidationError
@@ -25,7 +27,7 @@ from blocks.registry import ModelRegistry
 class Endpoints(BaseSettings):
     """Where the outside systems are; every field is an environment variable or a line of `.env`."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
 
     hf_endpoint: str = Field("https://huggingface.co", description="the model hub")
     aws_endpoint_url: str = Field(description="the object store's S3 endpoint, for example https://minio.example.com")
@@ -36,7 +38,6 @@ class Endpoints(BaseSettings):
         "", description="where runtime images go, for example docker://quay.io/<organization>/slipway-vllm"
     )
     quay_organization: str = Field("", description="stands in for SLIPWAY_IMAGE_REPOSITORY where images go to Quay")
-    slipway_ca_bundle: str | None = Field(None, description="a CA bundle, where certificates are not publicly signed")
 
     def image_repository(self) -> str:
         """The repository that runtime images are pushed to.
@@ -62,6 +63,19 @@ class MissingVariablesError(RejectedError):
         )
 
 
+class UnfitValueError(RejectedError):
+    """An address has a form that its block refuses."""
+
+    def __init__(self, error: ValidationError) -> None:
+        problem = error.errors(include_url=False)[0]
+        field = ".".join(map(str, problem["loc"]))
+        super().__init__(
+            "environment",
+            f"{field} of {error.title} is {problem['input']!r}: {problem['msg']}. "
+            "Correct it in the environment or in .env, then: python -m blocks.register",
+        )
+
+
 def read_endpoints() -> Endpoints:
     """Read the addresses from the environment, then from `.env`.
 
@@ -84,22 +98,26 @@ def object_store(endpoints: Endpoints, *, bucket: str | None = None) -> ObjectSt
     return ObjectStore(
         credentials=AwsCredentials(
             region_name=endpoints.aws_default_region,
-            aws_client_parameters=AwsClientParameters(
-                endpoint_url=endpoints.aws_endpoint_url, verify_cert_path=endpoints.slipway_ca_bundle
-            ),
+            aws_client_parameters=AwsClientParameters(endpoint_url=endpoints.aws_endpoint_url),
         ),
         bucket=bucket or endpoints.slipway_bucket,
     )
 
 
 def documents(endpoints: Endpoints) -> list[Block]:
-    """Build the four blocks for an environment, and the credentials that one of them refers to."""
-    ca_bundle = endpoints.slipway_ca_bundle
+    """Build the four blocks for an environment.
+
+    None names a file of certificate authorities: that one is where a flow runs, and SLIPWAY_CA_BUNDLE says so there.
+
+    Raises:
+        UnfitValueError: an address is none.
+        MissingVariablesError: see `Endpoints.image_repository`.
+    """
     return [
-        ModelHub(endpoint=endpoints.hf_endpoint, ca_bundle=ca_bundle),
+        ModelHub(endpoint=endpoints.hf_endpoint),
         object_store(endpoints),
-        ModelRegistry(address=endpoints.slipway_registry_url, ca_bundle=ca_bundle),
-        ImageRegistry(repository=endpoints.image_repository(), ca_bundle=ca_bundle),
+        ModelRegistry(address=endpoints.slipway_registry_url),
+        ImageRegistry(repository=endpoints.image_repository()),
     ]
 
 
@@ -107,12 +125,22 @@ def main() -> int:
     """Save every block, replacing older ones of the same name; say what was saved."""
     try:
         blocks = documents(read_endpoints())
+    except ValidationError as error:
+        print(UnfitValueError(error), file=sys.stderr)
+        return 2
     except RejectedError as error:
         print(error, file=sys.stderr)
         return 2
-    for block in blocks:
-        block.save(DOCUMENT, overwrite=True)
-        print(f"saved {block.get_block_type_slug()}/{DOCUMENT}")
+    try:
+        for block in blocks:
+            block.save(DOCUMENT, overwrite=True)
+            print(f"saved {block.get_block_type_slug()}/{DOCUMENT}")
+    except (HTTPError, PrefectException, RuntimeError) as error:
+        print(
+            f"Prefect: the blocks were not saved ({error}). Check it: prefect version; echo $PREFECT_API_URL",
+            file=sys.stderr,
+        )
+        return 1
     return 0
 
 

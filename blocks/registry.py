@@ -18,6 +18,7 @@ from blocks.registry_entries import Property, RegisteredVersion, VersionEntry, t
 from blocks.registry_errors import EntryNotFoundError, NotARegistryError, TokenMissingError
 from blocks.registry_operations import Page, find_version, list_page, merge_properties, ping, upsert_version
 from blocks.registry_session import ApiVersion, RegistryAddress, run
+from blocks.trust import trusted
 
 
 class ModelRegistry(Block):
@@ -50,7 +51,7 @@ class ModelRegistry(Block):
             api_version=self.api_version,
             token=token,
             token_variable=self.token_variable,
-            ca_bundle=self.ca_bundle,
+            ca_bundle=trusted(self.ca_bundle),
         )
         return RegistryClient(place, author=self.author)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from deployments.errors import SettingsError
-from deployments.spec.section import LABEL_LENGTH
+from deployments.spec.section import LABEL_LENGTH, problem
 
 PREFIX = "SLIPWAY_"
 
@@ -28,6 +29,16 @@ def _check_exists(path: Path) -> Path:
 ExistingPath = Annotated[Path, AfterValidator(_check_exists)]
 Namespace = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=LABEL_LENGTH)]
 Image = Annotated[str, Field(pattern=r"^\S+$")]
+
+
+def _check_pinned(reference: str) -> str:
+    # The runtime image's tag is a hash of its inputs: a base that can change under its name would make the tag a lie.
+    if re.search(r"(@sha256:|^oci:.*:sha256-)[0-9a-f]{64}$", reference) is None:
+        raise problem(f"is {reference!r}, which names no digest; write name@sha256:<64 hex digits>")
+    return reference
+
+
+PinnedImage = Annotated[Image, AfterValidator(_check_pinned)]
 
 
 class CatalogSettings(BaseSettings):
@@ -71,7 +82,7 @@ class Settings(CatalogSettings):
     """
 
     namespace: Namespace = "private-ai-demo"
-    runtime_base_image: Image = (
+    runtime_base_image: PinnedImage = (
         "registry.redhat.io/rhoai/odh-vllm-cuda-rhel9"
         "@sha256:fb84fbf103bf450ef5b060fc5f21a9cf16b166dba207a3c50aa91bccd919d604"
     )

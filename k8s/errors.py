@@ -148,7 +148,14 @@ class JobFailedError(DiagnosedError):
 
 
 class JobDeadlineError(JobFailedError):
-    """A Job was not done when its time was up; the diagnosis says what it was waiting for."""
+    """A Job was not done when its time was up; the diagnosis says what it was waiting for.
+
+    Permanent, whatever it was waiting for: a task that tried again would wait for the whole time again, and again.
+    """
+
+    def __init__(self, *, job: str, namespace: str, diagnosis: Diagnosis, log_tail: tuple[str, ...] = ()) -> None:
+        super().__init__(job=job, namespace=namespace, diagnosis=diagnosis, log_tail=log_tail)
+        self.transient = False
 
 
 class NotReadyError(DiagnosedError):

@@ -85,7 +85,10 @@ def _import(model: str, *, variables: Mapping[str, str], say: Callable[[str], No
 
 def _show_last_logs(run_id: str, *, variables: Mapping[str, str], say: Callable[[str], None]) -> None:
     command = ("prefect", "flow-run", "logs", run_id, "--tail", "--num-logs", str(_LAST_LINES))
-    _show(command, variables=variables, say=say)
+    try:
+        _show(command, variables=variables, say=say)
+    except DemoFailedError as error:  # what the caller is about to raise matters more
+        say(str(error))
 
 
 def _show(command: Sequence[str], *, variables: Mapping[str, str], say: Callable[[str], None]) -> str:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from sandbox import ports as ports_module
-from sandbox.errors import NotOurStateError
+from sandbox.errors import NotOurStateError, UnfitFolderError
 
 STATE_VARIABLE = "SLIPWAY_SANDBOX_STATE"
 PROJECT = Path(__file__).resolve().parents[1]
@@ -129,7 +129,10 @@ def claim(root: Path) -> Path:
 
     Raises:
         NotOurStateError: the folder holds somebody else's files.
+        UnfitFolderError: its path has a blank.
     """
+    if any(character.isspace() for character in str(root)):
+        raise UnfitFolderError(folder=root, variable=STATE_VARIABLE)
     # In this order: the mark is the first file that another command makes here at the same time.
     if root.exists() and any(root.iterdir()) and not is_ours(root):
         raise NotOurStateError(folder=root, variable=STATE_VARIABLE)
@@ -144,7 +147,7 @@ def prepare(root: Path, *, ports: Mapping[str, int]) -> Layout:
     layout = Layout(root=root, ports=dict(ports), secrets=_secrets(root / "secrets.json"))
     for folder in (layout.logs, layout.images, layout.hub, layout.kubeconfig.parent, layout.pid_file("x").parent):
         folder.mkdir(exist_ok=True)
-    (root / "ports.json").write_text(json.dumps(layout.ports, indent=1) + "\n", encoding="utf-8")
+    write_private(root / "ports.json", json.dumps(layout.ports, indent=1) + "\n")
     return layout
 
 

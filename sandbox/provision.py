@@ -27,7 +27,7 @@ def base_image(at: Layout, say: Callable[[str], None]) -> None:
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise StepFailedError(step="base-image", reason=done.stderr.strip() or f"ended with code {done.returncode}")
-    name = done.stdout.split()[-1]
+    name = done.stdout.strip().splitlines()[-1]
     at.base_image_name.write_text(name + "\n", encoding="utf-8")
     say(f"images     have the base image {name.rpartition(':')[2][:19]}")
 

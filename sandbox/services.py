@@ -142,7 +142,12 @@ def _prefect(at: Layout) -> Service:
     return Service(
         name="prefect",
         command=(program("prefect"), "server", "start", "--host", "127.0.0.1", "--port", str(at.ports["prefect"])),
-        variables={**_prefect_settings(at), "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false"},
+        variables={
+            **_prefect_settings(at),
+            "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+            # In memory, a restart of the server would end every run that holds a slot of its deployment's limit.
+            "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+        },
         ports=("prefect",),
         probes=(Probe(f"{at.url('prefect')}/api/health", contains="true"),),
         start_seconds=120,
@@ -155,6 +160,8 @@ def _worker(at: Layout) -> Service:
         command=(
             *(program("prefect"), "worker", "start", "--pool", "slipway", "--type", "kubernetes"),
             *("--name", "sandbox", "--install-policy", "never", "--with-healthcheck"),
+            # A pool that the worker makes itself would have Prefect's own template, and pods without our environment.
+            *("--base-job-template", str(layout.PROJECT / "deployments" / "work-pool.json")),
         ),
         variables={
             **_prefect_settings(at),

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, model_validator
 
 from deployments.spec.identity import Identity
 from deployments.spec.quality import AccuracyPrimary, Benchmark, Evaluation, Gates
-from deployments.spec.section import PathPart, Positive, Section, Text, problem, quantity_value
+from deployments.spec.section import DnsLabel, PathPart, Positive, Section, Text, problem, quantity_value
 from deployments.spec.serving import Serving
 from deployments.spec.source import Repo, Source
 from deployments.spec.storage import ClaimStorage, Storage
@@ -31,7 +31,8 @@ class ModelSpec(Section):
     """Everything that is known of one model before anything is asked or moved.
 
     Attributes:
-        key: the catalog key, which is the YAML file's name and the name of the model's deployments.
+        key: the catalog key: the YAML file's name and the name of the model's deployments. A DNS label, because
+            Prefect's artifacts are named after it too.
         overlaid_by: the overlay file that changed this spec; None for the catalog's own. A spec with an overlay
             describes a stand-in for the model, and whatever shows it must say so.
         registered_model: the model's name in the registry, and the first level of its S3 prefix.
@@ -43,7 +44,7 @@ class ModelSpec(Section):
         cost_per_hour_usd: about what its node costs.
     """
 
-    key: PathPart
+    key: DnsLabel
     overlaid_by: str | None = None
     registered_model: Annotated[PathPart, AfterValidator(_check_not_reserved)]
     version: PathPart

@@ -30,8 +30,10 @@ def import_checks(
     namespace = environment.namespace
 
     def hub_serves() -> str:
-        hub.client().check(spec.source.repo, revision=spec.source.revision, token_needed=spec.source.gated)
-        return f"{spec.source.repo} is open to us at {hub.endpoint}"
+        client = hub.client()
+        client.check(spec.source.repo, revision=spec.source.revision, token_needed=spec.source.gated)
+        how = f"with the token of ${hub.token_variable}" if client.authenticated else "without a token"
+        return f"{spec.source.repo} is open to us at {hub.endpoint}, {how}"
 
     def bucket_takes() -> str:
         store.client().probe()

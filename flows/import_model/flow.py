@@ -14,7 +14,7 @@ from deployments.settings import settings
 from flows.import_model.entry import Place
 from flows.import_model.leasing import version_lease
 from flows.import_model.receipt import ImportReceipt
-from flows.import_model.reporting import shown_progress, write_receipt
+from flows.import_model.reporting import settle, shown_progress, write_receipt
 from flows.import_model.tasks import (
     build_runtime,
     preflight,
@@ -26,7 +26,7 @@ from flows.import_model.tasks import (
     transfer_file,
 )
 
-# The image does not depend on the weights, so it is built while they move: one worker is its own.
+# The image does not depend on the weights, so it is built while they move, by a worker more than files are moved by.
 RUNNER: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=settings().transfer_files + 1)
 
 
@@ -42,14 +42,16 @@ def import_model(model: ModelKey) -> ImportReceipt:
         stock = take_stock(spec, source=source, store=store)
         image = build_runtime.submit(images)
         with shown_progress(model=model, total=stock.total_bytes, done=stock.present_bytes) as progress:
-            moved = transfer_file.map(
+            transfers = transfer_file.map(
                 stock.missing,
                 spec=unmapped(spec),
                 source=unmapped(source),
                 hub=unmapped(hub),
                 store=unmapped(store),
                 progress=unmapped(progress),
-            ).result()
+                claim=unmapped(claim),
+            )
+            moved = settle(transfers, progress=progress)
         manifest = publish_manifest(spec, source=source, stock=stock, moved=moved, store=store, claim=claim)
     version = register_model(spec, manifest=manifest, image=image.result(), place=place, registry=registry)
     receipt = write_receipt(

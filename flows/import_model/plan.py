@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
 CONFIG = "config.json"
-PICKLE_SUFFIXES = frozenset({".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt"})
+PICKLE_SUFFIXES = frozenset(
+    {".bin", ".ckpt", ".dill", ".h5", ".joblib", ".keras", ".msgpack", ".npy", ".npz", ".pickle", ".pkl", ".pt", ".pth"}
+)
+"""Weights in formats that run code of their author when they are loaded, or can: pickles, and their relatives."""
 
 
 def select_files(files: Iterable[HubFile], *, source: Source) -> tuple[HubFile, ...]:
@@ -54,10 +57,10 @@ def taken_name(files: Iterable[HubFile]) -> str | None:
 def danger(files: Iterable[HubFile], *, config: Mapping[str, Any], source: Source) -> str | None:
     """Say why a file set would run code of its author when it is loaded; None where it would not."""
     paths = [file.path for file in files]
-    pickles = [path for path in paths if PurePosixPath(path).suffix in PICKLE_SUFFIXES]
+    pickles = [path for path in paths if PurePosixPath(path).suffix.lower() in PICKLE_SUFFIXES]
     if pickles and not source.pickles_allowed:
         return f"{pickles[0]} is a pickle, which runs code when it is loaded; exclude it, or set source.pickles_allowed"
-    code = [path for path in paths if path.endswith(".py")] or (
+    code = [path for path in paths if path.lower().endswith(".py")] or (
         ["auto_map in config.json"] if config.get("auto_map") else []
     )
     if code and not source.remote_code_allowed:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from blocks.errors import RejectedError
+
 MEGABYTE = 1_000_000
 
 
@@ -49,14 +51,32 @@ class Standing:
         return f"{line}, {left / self.rate:,.0f} s left" if left and self.rate else line
 
 
-class Progress:
-    """A thread-safe count of bytes, shared by the transfers of one import."""
+class AbandonedError(RejectedError):
+    """A file was given up because another one had failed; nothing of it is visible."""
 
-    def __init__(self, *, total: int, done: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self) -> None:
+        super().__init__(
+            "import", "given up, because another file of this import failed. Mend that one, then run again"
+        )
+
+
+class Progress:
+    """What the transfers of one import share: a count of bytes, turns, and the word to give up. Thread-safe.
+
+    Args:
+        total: bytes of all files.
+        done: bytes that are in place before the first attempt.
+        at_once: attempts that may run at the same time; a kill loses at most the files of so many.
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, *, total: int, done: int, at_once: int = 1, clock: Callable[[], float] = time.monotonic) -> None:
         self._total, self._before, self._moved, self._skipped = total, done, 0, 0
         self._clock, self._start = clock, clock()
         self._end: float | None = None
         self._lock = threading.Lock()
+        self._turns = threading.BoundedSemaphore(at_once)
+        self._abandoned = threading.Event()
 
     def moved(self, count: int) -> None:
         """Count bytes that were transferred; a negative count takes some back."""
@@ -70,18 +90,35 @@ class Progress:
 
     @contextmanager
     def attempt(self) -> Iterator[Callable[[int], None]]:
-        """Count the bytes of one attempt at a file by the call that it gives; a failed attempt takes them back."""
+        """Wait for a turn, and count the bytes of one attempt at a file by the call that it gives.
+
+        An attempt that fails takes its bytes back.
+
+        Raises:
+            AbandonedError: here, or out of the call, once the import was abandoned.
+        """
         counts: list[int] = []
 
         def count(moved: int) -> None:
             counts.append(moved)
             self.moved(moved)
+            self._check()
 
-        try:
-            yield count
-        except BaseException:
-            self.moved(-sum(counts))
-            raise
+        with self._turns:
+            self._check()
+            try:
+                yield count
+            except BaseException:
+                self.moved(-sum(counts))
+                raise
+
+    def abandon(self) -> None:
+        """Let no attempt begin, and end those that run at their next part: the import has failed already."""
+        self._abandoned.set()
+
+    def _check(self) -> None:
+        if self._abandoned.is_set():
+            raise AbandonedError
 
     def stop(self) -> None:
         """Stop the clock: what comes after the transfers is not their time."""

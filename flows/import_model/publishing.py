@@ -34,13 +34,13 @@ def compose(spec: ModelSpec, *, source: ResolvedSource, stock: Stock, moved: Ite
     )
 
 
-def publish(client: StoreClient, *, manifest: Manifest, stock: Stock, prefix: str, claim: Lease) -> bool:
+def publish(client: StoreClient, *, manifest: Manifest, stock: Stock, prefix: str, claim: Lease) -> Manifest:
     """Make a version visible: remove what does not belong to it, then write its manifest.
 
     The lease is confirmed before each step that others could see: without it, another run owns the version.
 
     Returns:
-        False if an equal manifest was there, which is never written again.
+        The manifest that stands: the given one, or the one of an equal file set that was there and is never rewritten.
 
     Raises:
         LeaseLostError: another run took the version over; nothing was written.
@@ -50,16 +50,16 @@ def publish(client: StoreClient, *, manifest: Manifest, stock: Stock, prefix: st
     if stock.plan.leftovers:
         client.delete(stock.plan.leftovers)
     if stock.manifest and stock.manifest.file_set() == manifest.file_set():
-        return False
+        return stock.manifest
     claim.confirm()
     try:
         client.put(prefix + MANIFEST, manifest.canonical(), content_type="application/json", if_absent=True)
     except PreconditionFailedError:
         held = read_manifest(client, prefix=prefix)
         if held and held.file_set() == manifest.file_set():
-            return False
+            return held
         held_set = held.file_set() if held else "nothing"
         raise VersionTakenError(
             model=manifest.model, version=manifest.version, held=held_set, wanted=manifest.file_set()
         ) from None
-    return True
+    return manifest

@@ -83,4 +83,6 @@ class ImportReceipt(BaseModel):
 
     def next_commands(self) -> list[str]:
         """What a user types to look at an import."""
-        return [f"aws s3 ls --recursive {self.uri}", f"curl {self.registry_url}"]
+        prefix = f"{self.registered_model}/{self.version}/"
+        listing = f"python -m sandbox objects {prefix}" if self.replica else f"aws s3 ls --recursive {self.uri}"
+        return [listing, f"curl {self.registry_url}", f"prefect deployment run deploy/{self.model} --watch"]

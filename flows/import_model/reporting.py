@@ -7,18 +7,24 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import metadata
+from logging import Logger, LoggerAdapter
 from pathlib import PurePath
 from typing import cast
 from uuid import UUID
 
+from httpx import HTTPError
 from prefect.artifacts import (
     create_markdown_artifact,
     create_progress_artifact,
     update_progress_artifact,
 )
+from prefect.exceptions import PrefectException
+from prefect.futures import PrefectFuture, as_completed, wait
 from prefect.logging import get_run_logger
 
 from blocks.registry_entries import RegisteredVersion
+from deployments import VERSION
+from deployments.settings import settings
 from deployments.spec import ModelSpec
 from flows.import_model.entry import Place
 from flows.import_model.manifest import Manifest
@@ -30,7 +36,7 @@ from flows.import_model.stock import Stock
 from flows.import_model.transfer import TransferredFile
 from flows.runs import this_run
 
-TOOLS = ("slipway", "prefect", "huggingface_hub", "boto3", "kubernetes", "model-registry")
+TOOLS = ("prefect", "huggingface_hub", "boto3", "kubernetes", "model-registry")
 """Distributions whose versions a receipt names."""
 
 REFRESH_SECONDS = 2.0
@@ -46,15 +52,21 @@ def shown_progress(*, model: str, total: int, done: int) -> Iterator[Progress]:
         total: bytes of all files.
         done: bytes that are in place before this run moves any.
     """
-    progress = Progress(total=total, done=done)
+    progress = Progress(total=total, done=done, at_once=settings().transfer_files)
     title = f"import/{model}"
     # Typed for sync and async callers at once; a flow of ours is sync.
-    artifact = cast("UUID", create_progress_artifact(progress.standing().percent, key=f"import-{model}"))
+    artifact: UUID | None = None
+    with _cosmetic():
+        artifact = cast("UUID", create_progress_artifact(progress.standing().percent, key=f"import-{model}"))
     over = threading.Event()
+    logger = get_run_logger()
 
     def show() -> None:
+        if artifact is None:
+            return
         standing = progress.standing()
-        update_progress_artifact(artifact, standing.percent, description=f"{title}: {standing.sentence()}")
+        with _cosmetic(logger):
+            update_progress_artifact(artifact, standing.percent, description=f"{title}: {standing.sentence()}")
 
     def refresh() -> None:
         while not over.wait(REFRESH_SECONDS):
@@ -69,6 +81,31 @@ def shown_progress(*, model: str, total: int, done: int) -> Iterator[Progress]:
         over.set()
         refresher.join()
         show()
+
+
+def settle(transfers: Sequence[PrefectFuture[TransferredFile]], *, progress: Progress) -> list[TransferredFile]:
+    """Wait until no transfer runs any more, and only then return or raise.
+
+    At the first one that fails for good, or when the run is cancelled, the others give up: the version's lease must
+    not be released while one of them could still make an object visible.
+    """
+    try:
+        for transfer in as_completed(list(transfers)):
+            transfer.result()
+    except BaseException:
+        progress.abandon()
+        wait(list(transfers))
+        raise
+    return [transfer.result() for transfer in transfers]
+
+
+@contextmanager
+def _cosmetic(logger: Logger | LoggerAdapter[Logger] | None = None) -> Iterator[None]:
+    """Let an import live when Prefect's API does not take what is only shown; what was not shown is logged."""
+    try:
+        yield
+    except (HTTPError, PrefectException) as error:
+        (logger or get_run_logger()).warning("Prefect did not take an artifact: %s", error)
 
 
 def write_receipt(
@@ -124,7 +161,7 @@ def write_receipt(
         flow_run_id=run.id,
         flow_run_url=run.url or None,
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
-        tool_versions={name: metadata.version(name) for name in TOOLS},
+        tool_versions={"slipway": VERSION} | {name: metadata.version(name) for name in TOOLS},
         replica=f"What it should be is said by {_tail(spec.overlaid_by)}." if spec.overlaid_by else None,
     )
 
@@ -136,9 +173,10 @@ def _tail(path: str) -> str:
 
 def show_receipt(receipt: ImportReceipt) -> None:
     """Publish the receipt as markdown, and say its result in one line."""
-    create_markdown_artifact(
-        receipt.markdown(), key=f"receipt-{receipt.model}", description=f"Receipt of import/{receipt.model}"
-    )
+    with _cosmetic():
+        create_markdown_artifact(
+            receipt.markdown(), key=f"receipt-{receipt.model}", description=f"Receipt of import/{receipt.model}"
+        )
     get_run_logger().info("%s/%s is imported: %s", receipt.registered_model, receipt.version, receipt.moved_sentence())
 
 

@@ -59,9 +59,11 @@ class Stream:
         metadata: Mapping[str, str],
         options: TransferOptions,
         on_bytes: Callable[[int], None],
+        confirm: Callable[[], None],
     ) -> None:
         self._source, self._store, self._key, self._sha256, self._metadata = source, store, key, sha256, metadata
         self._on_bytes = on_bytes
+        self._confirm = confirm
         self._parts = plan_parts(source.file.size, wanted=options.part_bytes)
         self._workers = min(options.ranges, len(self._parts))
         self._left = iter(self._parts)
@@ -80,6 +82,7 @@ class Stream:
             parts = self._move(upload)
             got = self._hash.hexdigest(parts=len(self._parts))
             verify_digest(file, kind="SHA-256", expected=self._sha256, got=got)
+            self._confirm()
             self._store.complete_upload(upload, parts=parts, size=file.size, metadata=self._metadata)
         except BaseException as error:
             self._abort(upload, error)

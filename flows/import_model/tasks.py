@@ -79,7 +79,14 @@ def take_stock(spec: ModelSpec, *, source: ResolvedSource, store: ObjectStore) -
 
 @effect("transfer-file", run_name="transfer-{file.path}")
 def transfer_file(
-    file: HubFile, *, spec: ModelSpec, source: ResolvedSource, hub: ModelHub, store: ObjectStore, progress: Progress
+    file: HubFile,
+    *,
+    spec: ModelSpec,
+    source: ResolvedSource,
+    hub: ModelHub,
+    store: ObjectStore,
+    progress: Progress,
+    claim: Lease,
 ) -> TransferredFile:
     """Stream one file from the Hub into the store; it becomes visible only if its hash is the declared one."""
     environment = settings()
@@ -87,7 +94,7 @@ def transfer_file(
     with progress.attempt() as count:
         done = transfer(
             hub.client(), store.client(), repo=source.repo, commit=source.commit, file=file,
-            key=safe_key(spec.prefix, file.path), options=options, on_bytes=count,
+            key=safe_key(spec.prefix, file.path), options=options, on_bytes=count, confirm=claim.confirm,
         )  # fmt: skip
     if done.skipped:
         progress.skipped(done.size)
@@ -107,9 +114,10 @@ def publish_manifest(
 ) -> Manifest:
     """Write the manifest, last: from here on the version is visible, and its bytes never change."""
     manifest = compose(spec, source=source, stock=stock, moved=moved)
-    written = publish(store.client(), manifest=manifest, stock=stock, prefix=spec.prefix, claim=claim)
-    get_run_logger().info("manifest sha256:%s %s", manifest.digest(), "written" if written else "was there, unchanged")
-    return manifest
+    standing = publish(store.client(), manifest=manifest, stock=stock, prefix=spec.prefix, claim=claim)
+    state = "written" if standing is manifest else "was there, unchanged"
+    get_run_logger().info("manifest sha256:%s %s", standing.digest(), state)
+    return standing
 
 
 @effect("build-runtime")

@@ -58,6 +58,7 @@ def transfer_file(
     key: str,
     options: TransferOptions,
     on_bytes: Callable[[int], None],
+    confirm: Callable[[], None] = lambda: None,
 ) -> TransferredFile:
     """Bring one file of a commit into the store, unless it is there.
 
@@ -73,6 +74,7 @@ def transfer_file(
         options: how much is in flight.
         on_bytes: told the bytes of each part that the store took, from several threads. Bytes of an attempt that
             then fails are not taken back; a skipped file tells none.
+        confirm: asked just before the object becomes visible; raises if the version is not ours any more.
 
     Raises:
         DigestMismatchError: the content is not what the Hub declares; nothing is visible, nothing is left.
@@ -84,12 +86,21 @@ def transfer_file(
     if sha256 is None:
         source = hub.open(repo, commit=commit, file=file)
         if file.size <= options.part_bytes:
-            sha256 = _put_whole(source, store, file=file, key=key)
+            sha256 = _put_whole(source, store, file=file, key=key, confirm=confirm)
             on_bytes(file.size)
         else:
             sha256 = file.sha256 or _digest_of_blob(source, file=file, options=options)
             metadata = _metadata(file, sha256)
-            Stream(source, store, key=key, sha256=sha256, metadata=metadata, options=options, on_bytes=on_bytes).run()
+            Stream(
+                source,
+                store,
+                key=key,
+                sha256=sha256,
+                metadata=metadata,
+                options=options,
+                on_bytes=on_bytes,
+                confirm=confirm,
+            ).run()
     return TransferredFile(file.path, file.size, sha256, file.blob_id, skipped, time.monotonic() - began)
 
 
@@ -123,10 +134,11 @@ def _metadata(file: HubFile, sha256: str) -> Mapping[str, str]:
     return {SHA256: sha256, BLOB_ID: file.blob_id}
 
 
-def _put_whole(source: RangedFile, store: StoreClient, *, file: HubFile, key: str) -> str:
+def _put_whole(source: RangedFile, store: StoreClient, *, file: HubFile, key: str, confirm: Callable[[], None]) -> str:
     """Move a file of one part: read, verify, write."""
     content = source.read(0, file.size)
     sha256 = verify_content(file, content)
+    confirm()
     store.put(key, content, metadata=_metadata(file, sha256))
     return sha256
 

@@ -122,6 +122,8 @@ def test_what_the_work_pool_refers_to_is_there(overlay: str) -> None:
         named(overlay, "ConfigMap", source["configMapRef"]["name"], namespace=namespace)
     secrets = documented_secrets()
     for entry in container["env"]:
+        if "valueFrom" not in entry:
+            continue
         reference = entry["valueFrom"]["secretKeyRef"]
         namespaces, keys = secrets[reference["name"]]
         assert namespace in namespaces

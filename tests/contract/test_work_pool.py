@@ -91,7 +91,18 @@ def test_the_job_that_a_flow_run_becomes() -> None:
         "serviceAccountName": "slipway-flows",
         "automountServiceAccountToken": True,
         "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
-        "volumes": [{"name": "scratch", "emptyDir": {"sizeLimit": "1Gi"}}],
+        "volumes": [
+            {"name": "scratch", "emptyDir": {"sizeLimit": "1Gi"}},
+            {
+                "name": "registry",
+                "secret": {
+                    "secretName": "quay-credentials",
+                    "items": [{"key": ".dockerconfigjson", "path": "auth.json"}],
+                    "optional": True,
+                },
+            },
+            {"name": "authorities", "configMap": {"name": "slipway-ca", "optional": True}},
+        ],
     }
     assert container == {
         "name": "prefect-job",
@@ -109,7 +120,11 @@ def test_the_job_that_a_flow_run_becomes() -> None:
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
-        "volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
+        "volumeMounts": [
+            {"name": "scratch", "mountPath": "/scratch"},
+            {"name": "registry", "mountPath": "/slipway/registry", "readOnly": True},
+            {"name": "authorities", "mountPath": "/slipway/ca", "readOnly": True},
+        ],
     }
 
 

@@ -31,7 +31,7 @@ def completes_without_moving(site: Site) -> None:
 
 def test_row_9_a_build_that_fails_shows_its_log_and_registers_nothing(site: Site) -> None:
     """A digest that was read before the push named an image that nobody had (facts, row 9)."""
-    site.set(SLIPWAY_RUNTIME_BASE_IMAGE="oci:/nowhere:base")
+    site.set(SLIPWAY_RUNTIME_BASE_IMAGE=f"oci:/nowhere:sha256-{0:064}")
     error = site.refused()
     assert "the base image oci:/nowhere:base cannot be pulled" in str(error)
     assert "kubectl" in str(error)

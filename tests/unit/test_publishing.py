@@ -90,7 +90,7 @@ def stock(
     return Stock(manifest, TransferPlan(missing, present, leftovers))
 
 
-def run(store: FakeStore, manifest: Manifest, before: Stock, lease: FakeLease | None = None) -> bool:
+def run(store: FakeStore, manifest: Manifest, before: Stock, lease: FakeLease | None = None) -> Manifest:
     """Publish to the fakes."""
     return publish(store, manifest=manifest, stock=before, prefix=SPEC.prefix, claim=lease or FakeLease())  # type: ignore[arg-type]  # fakes of ours
 
@@ -99,7 +99,7 @@ def test_a_new_version_gets_its_manifest_last() -> None:
     """If the manifest came before the clean-up, readers would see foreign files under a finished version."""
     store = FakeStore({SPEC.prefix + "old": b"x"})
     manifest = compose(SPEC, source=SOURCE, stock=stock(), moved=moved(*FILES))
-    assert run(store, manifest, stock(leftovers=(SPEC.prefix + "old",)))
+    assert run(store, manifest, stock(leftovers=(SPEC.prefix + "old",))) is manifest
     assert store.done == [f"delete {SPEC.prefix}old", f"put {KEY} application/json"]
     assert store.objects[KEY] == manifest.canonical()
 
@@ -108,7 +108,7 @@ def test_an_equal_manifest_is_never_written_again() -> None:
     """If it were, the object would change under every reader that compares entity tags."""
     manifest = compose(SPEC, source=SOURCE, stock=stock(), moved=moved(*FILES))
     store = FakeStore({KEY: manifest.canonical()})
-    assert not run(store, manifest, stock(manifest, missing=()))
+    assert run(store, manifest, stock(manifest, missing=())) is manifest
     assert store.done == []
 
 
