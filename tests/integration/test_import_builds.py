@@ -33,7 +33,7 @@ def test_row_9_a_build_that_fails_shows_its_log_and_registers_nothing(site: Site
     """A digest that was read before the push named an image that nobody had (facts, row 9)."""
     site.set(SLIPWAY_RUNTIME_BASE_IMAGE=f"oci:/nowhere:sha256-{0:064}")
     error = site.refused()
-    assert "the base image oci:/nowhere:base cannot be pulled" in str(error)
+    assert "the base image oci:/nowhere:sha256-" in str(error)
     assert "kubectl" in str(error)
     site.set(SLIPWAY_RUNTIME_BASE_IMAGE=site.world.base)
     completes_without_moving(site)
