@@ -45,7 +45,7 @@ reset: ## stop the sandbox and forget what it holds
 	@test ! -e $(VENV)/ready || python -m sandbox reset
 
 test: setup ## every test that one machine can run
-	@python -m pytest --ignore tests/cluster --numprocesses 2 --dist loadfile
+	@python -m pytest --ignore tests/cluster
 
 cluster: setup ## a real single-node Kubernetes on this Debian machine, as root (see tests/cluster/README.md)
 	@python -m tests.cluster.machine up

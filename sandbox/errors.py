@@ -64,16 +64,6 @@ class NotOurStateError(SandboxError):
         )
 
 
-class UnfitFolderError(SandboxError):
-    """The sandbox cannot live in a folder of this name."""
-
-    def __init__(self, *, folder: Path, variable: str) -> None:
-        super().__init__(
-            f"{folder} has a blank in its path, and an image layout's address cannot have one. "
-            f"Name another folder: `export {variable}=FOLDER`"
-        )
-
-
 class NotUpError(SandboxError):
     """Something was asked of a sandbox that has not been started."""
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from sandbox import ports as ports_module
-from sandbox.errors import NotOurStateError, UnfitFolderError
+from sandbox.errors import NotOurStateError
 
 STATE_VARIABLE = "SLIPWAY_SANDBOX_STATE"
 PROJECT = Path(__file__).resolve().parents[1]
@@ -129,10 +129,7 @@ def claim(root: Path) -> Path:
 
     Raises:
         NotOurStateError: the folder holds somebody else's files.
-        UnfitFolderError: its path has a blank.
     """
-    if any(character.isspace() for character in str(root)):
-        raise UnfitFolderError(folder=root, variable=STATE_VARIABLE)
     # In this order: the mark is the first file that another command makes here at the same time.
     if root.exists() and any(root.iterdir()) and not is_ours(root):
         raise NotOurStateError(folder=root, variable=STATE_VARIABLE)

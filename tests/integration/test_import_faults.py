@@ -206,7 +206,7 @@ def test_a_silent_connection_is_made_anew_after_the_time_that_the_setting_says(s
     site.set(SLIPWAY_TRANSFER_STALL_SECONDS="1")
     site.hub.faults.add(Rule(Stall(seconds=200), path=f"*{SHARD}", origin="cdn", times=1))
     assert site.run().files_moved
-    assert len(site.hub.faults.fired()) == 1
+    assert len([fired for fired in site.hub.faults.fired() if isinstance(fired.rule.effect, Stall)]) == 1
 
 
 def test_a_dropped_connection_costs_only_what_was_not_yet_read(site: Site) -> None:
