@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -31,6 +32,7 @@ NAMES = (
 )
 """A port's place in this list is its distance from the base port: append, never insert."""
 
+_LETTING_GO_SECONDS = 2.0
 _HOST = "127.0.0.1"
 _LISTENING = "0A"  # the state of a listening socket in /proc/net/tcp
 _LOWEST, _HIGHEST = 1024, 65000
@@ -83,6 +85,10 @@ def require_free(name: str, *, port: int) -> None:
     Raises:
         PortTakenError: it names the holder, as far as this user may know it.
     """
+    # The system lets go of a killed server's port a moment after the process is gone.
+    deadline = time.monotonic() + _LETTING_GO_SECONDS
+    while not is_free(port) and holder(port) is None and time.monotonic() < deadline:
+        time.sleep(_LETTING_GO_SECONDS / 40)
     if not is_free(port):
         raise PortTakenError(
             service=name, port=port, variable=variable(name), base_variable=BASE_VARIABLE, holder=holder(port)
