@@ -52,3 +52,23 @@ class EmptyBenchmarkError(ReportError):
             place=place,
             reason=f"no request succeeded; {errored} failed and {incomplete} were not finished{said}; {advice}",
         )
+
+
+class RecordError(RejectedError):
+    """A test's record is of a schema that this version does not know, or damaged."""
+
+    def __init__(self, *, key: str, reason: str) -> None:
+        super().__init__(
+            "test results",
+            f"{key} is no record that can be read here ({reason}). Nothing was compared with it. "
+            "If it is the baseline, choose another: python -m flows.check_model baseline <model> --run <flow run id>",
+        )
+
+
+class NoResultError(RejectedError):
+    """A run has no such file in the bucket: it does not exist, or was never published."""
+
+    def __init__(self, *, run: str, uri: str) -> None:
+        super().__init__(
+            "test results", f"run {run} has no {uri}. See what there is: aws s3 ls {uri.rsplit('/', 2)[0]}/"
+        )

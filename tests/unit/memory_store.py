@@ -14,10 +14,13 @@ class MemoryStore:
     """Conditional writes with the semantics of S3.
 
     Attributes:
+        bucket: its bucket's name.
         failures: errors for the next writes. A write that fails with `after=True` took effect before it failed,
             as when the answer is lost.
         on_put: called with each write, before it takes effect.
     """
+
+    bucket = "bucket"
 
     def __init__(self) -> None:
         self.objects: dict[str, tuple[bytes, str]] = {}
