@@ -6,20 +6,21 @@ import base64
 import hashlib
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
+from urllib3.exceptions import HTTPError
 
 from blocks.backoff import Backoff
-from blocks.errors import IntegrityError, NotFoundError, PreconditionFailedError, RejectedError, UnavailableError
+from blocks.errors import NotFoundError, PreconditionFailedError, RejectedError, UnavailableError
 from blocks.object_store_errors import Request, http_status, was_retried
-from blocks.objects import SYSTEM, ObjectEntry, ObjectHead
+from blocks.objects import SYSTEM, ObjectEntry, ObjectHead, ObjectShortError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-NOT_FOUND = 404
+NOT_FOUND, BEYOND_ITS_END = 404, 416
 READ_ATTEMPTS = 8
 """Failures in a row, without a byte in between, after which a ranged read fails: about a minute."""
 DELETED_AT_ONCE = 1000
@@ -65,7 +66,8 @@ class BucketClient:
         """
         with self._translated("read", key):
             found = self._s3.get_object(Bucket=self.bucket, Key=key)
-            with found["Body"] as body:
+            # Its own context manager would give the raw stream, whose failures are urllib3's.
+            with closing(found["Body"]) as body:
                 if found["ContentLength"] > limit_bytes:
                     raise RejectedError(
                         SYSTEM,
@@ -79,7 +81,7 @@ class BucketClient:
 
         Raises:
             NotFoundError: there is no such object.
-            IntegrityError: the object ends before the buffer is full.
+            ObjectShortError: the object ends before the buffer is full.
             UnavailableError: the store is away for too long.
         """
         done, backoff = 0, Backoff(attempts=READ_ATTEMPTS)
@@ -175,20 +177,19 @@ class BucketClient:
     def _read_range(self, key: str, start: int, target: memoryview) -> Iterator[int]:
         """Read one range, and tell how many bytes came with each read."""
         with self._translated("read", key):
-            found = self._s3.get_object(Bucket=self.bucket, Key=key, Range=f"bytes={start}-{start + len(target) - 1}")
-            body, done = found["Body"], 0
+            stop, done = start + len(target), 0
             try:
+                found = self._s3.get_object(Bucket=self.bucket, Key=key, Range=f"bytes={start}-{stop - 1}")
+            except ClientError as error:
+                if http_status(error) == BEYOND_ITS_END:
+                    raise ObjectShortError(bucket=self.bucket, key=key, size=stop) from error
+                raise
+            with closing(found["Body"]) as body:
                 if found["ContentLength"] != len(target):
-                    raise IntegrityError(
-                        SYSTEM,
-                        f"s3://{self.bucket}/{key} is shorter than {start + len(target):,} bytes. "
-                        "Import its version again: prefect deployment run import/<model> --watch",
-                    )
+                    raise ObjectShortError(bucket=self.bucket, key=key, size=stop)
                 while done < len(target) and (count := body.readinto(cast("Any", target[done:]))):
                     done += count
                     yield count
-            finally:
-                body.close()
 
     def _etag_if_equal(self, key: str, body: bytes | bytearray) -> str | None:
         found = self.head(key)
@@ -201,7 +202,7 @@ class BucketClient:
     def _translated(self, action: str, key: str | None = None) -> Iterator[None]:
         try:
             yield
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError, HTTPError) as error:  # botocore lets TLS failures within a body through
             raise Request(self.endpoint, self.bucket, action, key).failed(error) from error
 
 

@@ -17,6 +17,7 @@ from botocore.exceptions import (
 from botocore.exceptions import (
     ConnectionError as BotoConnectionError,
 )
+from urllib3.exceptions import HTTPError
 
 from blocks.errors import AccessDeniedError, BlockError, NotFoundError, RejectedError, UnavailableError
 from blocks.objects import SYSTEM, ObjectChangedError
@@ -110,8 +111,8 @@ class Request:
     action: str
     key: str | None = None
 
-    def failed(self, error: ClientError | BotoCoreError) -> BlockError:
-        """Name our error behind one of botocore's."""
+    def failed(self, error: ClientError | BotoCoreError | HTTPError) -> BlockError:
+        """Name our error behind one of botocore's, or of urllib3's below it."""
         if isinstance(error, ClientError):
             return self._refused(error)
         if isinstance(error, NoCredentialsError | PartialCredentialsError | ProfileNotFound):
@@ -122,7 +123,7 @@ class Request:
                 f"the TLS certificate of {self.endpoint} is not signed by a trusted authority. Set SLIPWAY_CA_BUNDLE "
                 "to the file of your authority, then run `python -m blocks.register`",
             )
-        if isinstance(error, HTTPClientError | BotoConnectionError | IncompleteReadError):
+        if isinstance(error, HTTPClientError | BotoConnectionError | IncompleteReadError | HTTPError):
             return StoreUnreachableError(endpoint=self.endpoint, reason=type(error).__name__)
         return RejectedError(SYSTEM, f"could not {self.action} {self.bucket}: {error}. Check the block slipway")
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from blocks.errors import PreconditionFailedError, RejectedError, UnavailableError
+from blocks.errors import IntegrityError, PreconditionFailedError, RejectedError, UnavailableError
 
 SYSTEM = "object store"
 
@@ -73,3 +73,14 @@ class UploadLostError(UnavailableError):
 
     def __init__(self, *, bucket: str, key: str, reason: str) -> None:
         super().__init__(SYSTEM, f"s3://{bucket}/{key} is not what was uploaded: {reason}. Run the import again")
+
+
+class ObjectShortError(IntegrityError):
+    """An object ends before the bytes that were asked of it: it is not the one that was imported."""
+
+    def __init__(self, *, bucket: str, key: str, size: int) -> None:
+        super().__init__(
+            SYSTEM,
+            f"s3://{bucket}/{key} is shorter than {size:,} bytes. "
+            "Import its version again: prefect deployment run import/<model> --watch",
+        )

@@ -5,8 +5,6 @@ from __future__ import annotations
 import pytest
 
 UNSETTLED = (
-    "test_fill_volume.py::test_an_object_that_became_shorter_is_found",
-    "test_transfer_faults.py::test_an_interrupt_ends_a_stalled_transfer_at_once",
     "test_cluster_ready_outage.py::test_an_api_that_is_away_for_a_while_does_not_end_the_wait",
     "test_apply_platform.py::test_the_command_installs_waits_and_proves_and_says_when_nothing_is_to_do",
     "test_verify_model.py::test_a_platform_without_the_model_says_so_link_by_link",

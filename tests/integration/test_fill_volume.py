@@ -153,7 +153,7 @@ def test_an_object_that_became_shorter_is_found(source: Source) -> None:
     """A range of a shorter object answers with fewer bytes, and the rest of the buffer would be old ones."""
     manifest = source.publish()
     source.store.put(f"{source.prefix}v1/model-00001-of-00002.safetensors", b"x" * (5 * MIB + 1))
-    with pytest.raises(IntegrityError, match=r"shorter than|refused to read"):
+    with pytest.raises(IntegrityError, match="is shorter than"):
         source.fill(manifest)
 
 

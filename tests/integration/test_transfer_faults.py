@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -105,6 +106,15 @@ def test_signed_urls_that_are_refused_fresh_are_given_up(lane: Lane) -> None:
     assert "Signature" not in str(caught.value)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C as a terminal has it: parallel runners of tests ignore it in their workers."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_ends_a_stalled_transfer_at_once(lane: Lane) -> None:
     """Whoever cancels a run waits for it; a minute of silence must not make it a minute."""
     lane.server.faults.add(Rule(Stall(seconds=60, after=MIB), path=f"*{WEIGHTS}", origin="cdn", skip=1))
