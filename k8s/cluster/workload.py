@@ -13,6 +13,7 @@ from k8s.cluster.watching import Source
 from k8s.diagnosis import Category, Diagnosis
 from k8s.fields import SERVICE_LABEL, condition, is_going
 from k8s.status import Surroundings, diagnose_deployment, diagnose_inference_service
+from k8s.status.inference_service import is_made_for
 
 _SECONDS = len("2026-01-01T00:00:00Z")
 
@@ -62,7 +63,11 @@ class Workload:
 
     def outdated(self, pod: Json) -> bool:
         """Tell whether a pod was made before the object was changed last, so that it may be about to go."""
-        return str(pod["metadata"].get("creationTimestamp", ""))[:_SECONDS] < self.changed_at[:_SECONDS]
+        made, changed = str(pod["metadata"].get("creationTimestamp", ""))[:_SECONDS], self.changed_at[:_SECONDS]
+        if made != changed:
+            return made < changed
+        # Times are whole seconds: a pod that crashed at once and the change that mends it may share one.
+        return not _KINDS[self.thing["kind"]].made_for(self.thing, pod)
 
     @property
     def serving_pods(self) -> list[Json]:
@@ -109,6 +114,7 @@ class _Kind:
     selector: Callable[[Json], str]
     deployments: Callable[[Json], dict[str, str]]
     diagnose: Callable[[Workload, list[Json], Surroundings], Diagnosis]
+    made_for: Callable[[Json, Json], bool]
 
 
 def sources_of(thing: Json, *, path: str) -> tuple[Source, ...]:
@@ -158,12 +164,14 @@ _KINDS = {
         selector=_service_selector,
         deployments=lambda thing: {"labelSelector": _service_selector(thing)},
         diagnose=_diagnose_service,
+        made_for=is_made_for,
     ),
     "Deployment": _Kind(
         api_version="apps/v1",
         selector=_deployment_selector,
         deployments=lambda thing: only(thing["metadata"]["name"]),
         diagnose=_diagnose_deployment,
+        made_for=lambda _thing, _pod: True,  # a Deployment's pods do not say from which of its states they are
     ),
 }
 KINDS = {name: kind.api_version for name, kind in _KINDS.items()}

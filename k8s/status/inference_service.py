@@ -21,6 +21,7 @@ from k8s.status.deployment import creation_trouble, is_rolled_out, worst_of
 from k8s.status.engine import ENGINE_CONTAINER
 from k8s.status.surroundings import NOTHING, Surroundings
 
+_OURS = "slipway.dev/"
 _RUNTIME_REASONS = frozenset({"RuntimeNotRecognized", "NoSupportingRuntime", "RuntimeDisabled"})
 
 
@@ -44,7 +45,7 @@ def is_ready(service: Manifest, *, deployments: Sequence[Manifest], pods: Sequen
     if not all(is_rolled_out(each) for each in deployments if not is_going(each)):
         return False
     ready = [pod for pod in pods if condition(pod, "Ready") is not None and not is_going(pod)]
-    return any(_runs(service, pod) for pod in ready) or (observed is not None and not ready)
+    return any(is_made_for(service, pod) for pod in ready) or (observed is not None and not ready)
 
 
 def diagnose_inference_service(
@@ -135,10 +136,21 @@ def _standing(service: Manifest, finding: Diagnosis | None, deployments: Sequenc
     )
 
 
-def _runs(service: Manifest, pod: Manifest) -> bool:
-    """Tell whether a pod runs the image and the arguments that the service asks for."""
+def is_made_for(service: Manifest, pod: Manifest) -> bool:
+    """Tell whether a pod is what the service asks for now: its image, its arguments, and the marks on it.
+
+    KServe passes the annotations of a service and of its predictor on to the pods. The hash of the spec among ours
+    tells a pod with one argument too many from one without it; a pod without the annotations is told by the rest.
+    """
     model = service.get("spec", {}).get("predictor", {}).get("model", {})
     engine = container(pod, ENGINE_CONTAINER)
-    return model.get("image") in {None, engine.get("image")} and set(model.get("args", ())) <= set(
-        engine.get("args", ())
-    )
+    if model.get("image") not in {None, engine.get("image")}:
+        return False
+    if not set(model.get("args", ())) <= set(engine.get("args", ())):
+        return False
+    wanted = _marks(service.get("metadata", {})) | _marks(service.get("spec", {}).get("predictor", {}))
+    return _marks(pod.get("metadata", {})).items() <= wanted.items()
+
+
+def _marks(annotated: Manifest) -> dict[str, str]:
+    return {key: text for key, text in (annotated.get("annotations") or {}).items() if key.startswith(_OURS)}
