@@ -7,7 +7,6 @@ import pytest
 UNSETTLED = (
     "test_cluster_ready_outage.py::test_an_api_that_is_away_for_a_while_does_not_end_the_wait",
     "test_apply_platform.py::test_the_command_installs_waits_and_proves_and_says_when_nothing_is_to_do",
-    "test_verify_model.py::test_a_platform_without_the_model_says_so_link_by_link",
     "test_sandbox_kube_prefect.py::test_the_worker_runs_flows_as_pods_and_notices_those_that_crash",
 )
 

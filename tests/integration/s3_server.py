@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import boto3
 from prefect_aws import AwsClientParameters, AwsCredentials
@@ -55,6 +56,13 @@ class S3Server:
         """A block of ours for a bucket of it."""
         return ObjectStore(credentials=credentials(self.endpoint, keys), bucket=bucket or self.bucket)
 
+    def make_bucket(self, name: str) -> str:
+        """Make a versioned bucket that nobody else writes to; returns its name."""
+        client = administrator(self.endpoint)
+        client.create_bucket(Bucket=name)
+        client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+        return name
+
 
 def credentials(endpoint: str, keys: Keys) -> AwsCredentials:
     """Credentials as a block holds them, keys included: these are a test's own."""
@@ -64,6 +72,14 @@ def credentials(endpoint: str, keys: Keys) -> AwsCredentials:
         region_name="us-east-1",
         aws_client_parameters=AwsClientParameters(endpoint_url=endpoint),
     )
+
+
+def administrator(endpoint: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+    """A client of the vendor's with all rights, which is none of ours."""
+    return boto3.client(
+        "s3", endpoint_url=endpoint, aws_access_key_id=WRITER.id, aws_secret_access_key=WRITER.secret,
+        region_name="us-east-1",
+    )  # fmt: skip
 
 
 @contextmanager
@@ -126,13 +142,9 @@ def _await(url: str, process: subprocess.Popen[bytes]) -> None:
 
 def _make_buckets(server: S3Server, process: subprocess.Popen[bytes]) -> None:
     """Make the buckets and prove that the store takes a write: the gateway answers before its volumes do."""
-    client = boto3.client(
-        "s3", endpoint_url=server.endpoint, aws_access_key_id=WRITER.id, aws_secret_access_key=WRITER.secret,
-        region_name="us-east-1",
-    )  # fmt: skip
-    for bucket in (server.bucket, server.plain_bucket):
-        client.create_bucket(Bucket=bucket)
-    client.put_bucket_versioning(Bucket=server.bucket, VersioningConfiguration={"Status": "Enabled"})
+    client = administrator(server.endpoint)
+    client.create_bucket(Bucket=server.plain_bucket)
+    server.make_bucket(server.bucket)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:

@@ -21,7 +21,7 @@ def test_a_platform_without_the_model_says_so_link_by_link(
     s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first `verify` of a new platform would end in an error of a client."""
-    spec = catalog.load("quantized")
+    spec, bucket = catalog.load("quantized"), s3.make_bucket("empty-platform")
     with (
         bare_cluster(tmp_path / "kube") as kubeconfig,
         empty_registry(tmp_path) as registry,
@@ -29,8 +29,10 @@ def test_a_platform_without_the_model_says_so_link_by_link(
     ):
         monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
         install_kserve(administer())
-        facts = read_facts(spec, store=s3.block(), registry=ModelRegistry(address=address), environment=Settings())
-    findings = verify_chain(spec, facts, bucket=s3.bucket)
+        facts = read_facts(
+            spec, store=s3.block(bucket=bucket), registry=ModelRegistry(address=address), environment=Settings()
+        )
+    findings = verify_chain(spec, facts, bucket=bucket)
     assert [finding.detail.split(". ")[0] for finding in findings] == [
         "no import of Mistral-Small-24B-Instruct/quantized-w4a16 was finished",
         "it does not know Mistral-Small-24B-Instruct/quantized-w4a16",
