@@ -6,6 +6,7 @@ Kubernetes Secrets.
 
 from __future__ import annotations
 
+import os
 import sys
 
 from httpx import HTTPError
@@ -23,11 +24,14 @@ from blocks.loading import DOCUMENT
 from blocks.object_store import ObjectStore
 from blocks.registry import ModelRegistry
 
+ENV_FILE = "SLIPWAY_ENV_FILE"
+"""Names another file than `.env`, or none: the sandbox sets it empty, so that a production `.env` stays out of it."""
+
 
 class Endpoints(BaseSettings):
     """Where the outside systems are; every field is an environment variable or a line of `.env`."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
 
     hf_endpoint: str = Field("https://huggingface.co", description="the model hub")
     aws_endpoint_url: str = Field(description="the object store's S3 endpoint, for example https://minio.example.com")
@@ -77,13 +81,13 @@ class UnfitValueError(RejectedError):
 
 
 def read_endpoints() -> Endpoints:
-    """Read the addresses from the environment, then from `.env`.
+    """Read the addresses from the environment, then from `.env` or the file that SLIPWAY_ENV_FILE names.
 
     Raises:
         MissingVariablesError: naming all that are missing at once.
     """
     try:
-        return Endpoints()
+        return Endpoints(_env_file=os.environ.get(ENV_FILE, ".env") or None)
     except ValidationError as error:
         raise MissingVariablesError(names=[str(problem["loc"][0]).upper() for problem in error.errors()]) from error
 

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from sandbox import buckets, demo, engine, environment, layout, services, tools
+from sandbox import engine, environment, layout, services, tools
 from sandbox.errors import NotUpError, SandboxError, ToolMissingError
 from sandbox.supervisor import Sandbox
 
@@ -106,11 +106,15 @@ def _env(_: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
+    from sandbox import demo  # noqa: PLC0415 - it imports boto3, which other commands need not wait for
+
     demo.run(_sandbox(), options.models, say=_say)
     return 0
 
 
 def _objects(options: argparse.Namespace) -> int:
+    from sandbox import buckets  # noqa: PLC0415 - as in _demo
+
     for key, size in buckets.objects(_sandbox().layout, prefix=options.prefix):
         print(f"{size:>14,}  s3://{layout.BUCKET}/{key}")
     return 0

@@ -58,6 +58,9 @@ def terminal(layout: Layout) -> dict[str, str]:
     """What a person's shell needs. Pods have folders of their own, and find the cluster by their service account."""
     return {
         **addresses(layout),
+        # The project folder may hold the .env of a production platform, which blocks.register and Prefect read.
+        "SLIPWAY_ENV_FILE": "",
+        "PREFECT_API_AUTH_STRING": "",
         "PREFECT_HOME": str(layout.prefect_home),
         # Replicas carry the names of real repositories: kept apart from the cache of the real ones.
         "HF_HOME": str(layout.root / "huggingface"),

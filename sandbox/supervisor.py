@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sandbox import environment, layout, lifecycle, ports, processes, provision, services, steps
+from sandbox import environment, layout, lifecycle, ports, processes, services, steps
 from sandbox.errors import NotUpError, SeveralFailedError, UnknownServiceError
 from sandbox.layout import Layout
 from sandbox.lifecycle import Status
@@ -124,6 +124,8 @@ class Sandbox:
         return at
 
     def _steps(self, at: Layout) -> list[steps.Step]:
+        from sandbox import provision  # noqa: PLC0415 - boto3 and NumPy take half a second, which `down` need not wait
+
         ensure = partial(lifecycle.ensure, at=at, say=self._say, cancelled=self._cancelled.is_set)
         serving = [services.service(name, at=at) for name in self._names]
         wanted = [steps.Step(each.name, run=partial(ensure, each), needs=each.needs) for each in serving]

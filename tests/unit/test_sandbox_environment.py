@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
+import sys
 from dataclasses import astuple
 from pathlib import Path
 
 import pytest
 
+from blocks import register
 from sandbox import cluster_objects, environment, image_map, layout, ports
 from sandbox.layout import Layout
 
@@ -79,3 +82,24 @@ def test_both_images_find_their_programs(at: Layout) -> None:
     assert Path(images[environment.FLOWS_IMAGE]["path"][0], "python").exists()
     assert "/usr/bin" in images[environment.BUILDER_IMAGE]["path"]
     assert images[environment.FLOWS_IMAGE]["env"]["PYTHONPATH"] == str(layout.PROJECT)
+
+
+def test_a_production_env_file_does_not_reach_the_blocks(
+    at: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without this, a demo in a folder with the `.env` of a platform could import into that platform."""
+    names = ("HF_ENDPOINT", "AWS_ENDPOINT_URL", "SLIPWAY_BUCKET", "SLIPWAY_IMAGE_REPOSITORY", "QUAY_ORGANIZATION")
+    (tmp_path / ".env").write_text("".join(f"{name}=https://production.example.com\n" for name in names))
+    monkeypatch.chdir(tmp_path)
+    for name, value in environment.terminal(at).items():
+        monkeypatch.setenv(name, value)
+    assert "production.example.com" not in repr(register.documents(register.read_endpoints()))
+    monkeypatch.delenv("SLIPWAY_IMAGE_REPOSITORY")
+    with pytest.raises(register.MissingVariablesError):
+        register.documents(register.read_endpoints())
+
+
+def test_commands_that_ask_no_store_do_not_wait_for_its_client() -> None:
+    """Without this, `python -m sandbox down` takes twice as long, for a client of S3 that it never uses."""
+    code = "import sys, sandbox.__main__; sys.exit(' '.join({'boto3', 'numpy'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stderr == "\n"
