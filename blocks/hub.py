@@ -29,6 +29,8 @@ from blocks.trust import trusted
 from deployments.settings import settings
 
 METADATA_SECONDS = 30.0
+READ_ATTEMPTS = 8
+"""With waits that double from half a second on, a Hub may be away for three quarters of a minute."""
 FIRST_READ_BYTES = 128 << 10
 """Most headers of shards are shorter, so that one ranged read is enough."""
 
@@ -36,8 +38,9 @@ FIRST_READ_BYTES = 128 << 10
 class HubClient:
     """Reads revisions and files of one Hub; safe to share between threads.
 
-    Who retries: reads of content resume here, `attempts` times in a row without a byte. Metadata is asked once
-    (`model_info` does not retry by itself), so that preflight fails in seconds; the task retries a transient error.
+    Who retries: reads of content go on here, where their offset is known, and no task repeats a read that was given
+    up. Metadata and the preflight's byte are asked for once (`model_info` does not retry by itself), so that preflight
+    fails in seconds; the task retries a transient error.
 
     Args:
         endpoint: the Hub's address, without a trailing slash.
@@ -56,7 +59,7 @@ class HubClient:
         token_variable: str = "HF_TOKEN",  # noqa: S107 - the variable's name, not a token
         ca_bundle: str | None = None,
         stall_seconds: float = 60.0,
-        attempts: int = 6,
+        attempts: int = READ_ATTEMPTS,
     ) -> None:
         self.endpoint = endpoint.rstrip("/")
         self._token = token
@@ -97,7 +100,7 @@ class HubClient:
         found = self.resolve(repo, revision=revision)
         largest = max(found.files, key=lambda file: file.size, default=None)
         if largest and largest.size:
-            self.open(repo, commit=found.commit, file=largest).read(0, 1)
+            self._open(repo, commit=found.commit, file=largest, attempts=1).read(0, 1)
 
     def resolve(self, repo: str, *, revision: str) -> HubRevision:
         """Resolve a branch, tag or commit to its commit and complete file set; errors as `check`."""
@@ -147,13 +150,16 @@ class HubClient:
 
     def open(self, repo: str, *, commit: str, file: HubFile) -> RangedFile:
         """Prepare ranged reads of a file; nothing is asked before the first read."""
+        return self._open(repo, commit=commit, file=file, attempts=self._attempts)
+
+    def _open(self, repo: str, *, commit: str, file: HubFile, attempts: int) -> RangedFile:
         authorization = f"Bearer {self._token.get_secret_value()}" if self._token else None
         return RangedFile(
             file,
             question=self._question(repo, revision=commit, path=file.path),
             authorization=authorization,
             connections=self._connections,
-            attempts=self._attempts,
+            attempts=attempts,
         )
 
     def _model_info(self, repo: str, *, revision: str) -> ModelInfo:
@@ -200,7 +206,9 @@ class ModelHub(Block):
         "HF_TOKEN", description="The environment variable that carries the access token; none for public models."
     )
     ca_bundle: str | None = Field(None, description="A PEM file of trusted authorities; none for the system's.")
-    attempts: int = Field(6, ge=1, description="Failures in a row, without a byte, after which a read fails.")
+    attempts: int = Field(
+        READ_ATTEMPTS, ge=1, description="Failures in a row, without a byte, after which a read fails."
+    )
 
     def client(self) -> HubClient:
         """Give the adapter; equal blocks, tokens and settings share one.

@@ -118,6 +118,17 @@ class SignedUrlRefusedError(AccessDeniedError):
         )
 
 
+class ReadGivenUpError(UnavailableError):
+    """A read got no byte in all its attempts."""
+
+    # They were made where a read can go on at its offset. A task that is tried again would begin its file anew, and
+    # multiply the attempts: six here once became 24 requests of every range.
+    transient = False
+
+    def __init__(self, *, path: str, attempts: int, last: BlockError) -> None:
+        super().__init__(SYSTEM, f"{path} gave no byte in {attempts} attempts: {last.sentence}")
+
+
 class ReadCancelledError(UnavailableError):
     """The read was given up because its transfer ended."""
 

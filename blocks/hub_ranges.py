@@ -11,6 +11,7 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from blocks.backoff import Backoff
+from blocks.errors import BlockError
 from blocks.hub_answers import (
     InterruptedReadError,
     Location,
@@ -21,7 +22,7 @@ from blocks.hub_answers import (
     refusal,
 )
 from blocks.hub_connections import Connections
-from blocks.hub_errors import Question, ReadCancelledError, UnexpectedAnswerError
+from blocks.hub_errors import Question, ReadCancelledError, ReadGivenUpError, UnexpectedAnswerError
 from blocks.hub_files import HubFile
 
 CHUNK_BYTES = 1 << 20
@@ -42,7 +43,7 @@ class RangedFile:
         question: names the file's repository and commit; builds the errors.
         authorization: the Authorization header for the endpoint, or None.
         connections: the pools.
-        attempts: failures in a row, without a byte in between, after which a read fails.
+        attempts: failures in a row, without a byte in between, after which a read fails; 1 where the caller retries.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class RangedFile:
         where = f"{question.repo}/resolve/{quote(question.revision, safe='')}/{quote(file.path)}"
         self._source = Location(f"{question.endpoint}/{where}", ours=True)
         self._location: Location | None = None
+        self._unresolved: InterruptedReadError | None = None
         self._resolving = threading.Lock()
         self._closed = threading.Event()
         self._open: set[urllib3.BaseHTTPResponse] = set()
@@ -71,7 +73,8 @@ class RangedFile:
         """Fill a buffer with the file's bytes from `start` on.
 
         Raises:
-            BlockError: ours, whatever went wrong: transient ones after all attempts, permanent ones at once.
+            ReadGivenUpError: no byte came in all attempts.
+            BlockError: what no further attempt would mend, at once.
         """
         done = 0
         backoff = Backoff(attempts=self._attempts)
@@ -86,7 +89,7 @@ class RangedFile:
                 self._read_once(start + done, view[done:], arrived)
             except InterruptedReadError as failure:
                 if backoff.exhausted():
-                    raise failure.error from failure.__cause__
+                    raise self._in_the_end(failure.error) from failure
                 self._closed.wait(backoff.delay(asked=failure.after))
 
     def read(self, start: int, stop: int) -> bytes:
@@ -134,11 +137,32 @@ class RangedFile:
             response.close()
             raise ReadCancelledError(path=self.file.path)
 
+    def _in_the_end(self, error: BlockError) -> BlockError:
+        """Name the error after the last attempt: what was retried here, nobody shall retry once more."""
+        if self._attempts == 1 or not error.transient:
+            return error
+        return ReadGivenUpError(path=self.file.path, attempts=self._attempts, last=error)
+
     def _request(self, start: int, stop: int) -> urllib3.BaseHTTPResponse:
         location = self._location
-        if location is None:
-            with self._resolving:
-                return self._follow(self._location or self._source, start, stop)
+        return self._follow(location, start, stop) if location else self._resolve(start, stop)
+
+    def _resolve(self, start: int, stop: int) -> urllib3.BaseHTTPResponse:
+        """Get a range by way of the Hub. Ranges that wait meanwhile share the outcome, a failure too.
+
+        Else a Hub that is silent would be asked by one after the other, each for as long as a stall.
+        """
+        before = self._unresolved
+        with self._resolving:
+            location = self._location
+            if location is None:
+                if (failure := self._unresolved) is not None and failure is not before:
+                    raise failure
+                try:
+                    return self._follow(self._source, start, stop)
+                except InterruptedReadError as error:
+                    self._unresolved = error
+                    raise
         return self._follow(location, start, stop)
 
     def _follow(self, location: Location, start: int, stop: int) -> urllib3.BaseHTTPResponse:

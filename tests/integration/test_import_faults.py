@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from blocks.backoff import Backoff
+from blocks.hub import READ_ATTEMPTS
 from sandbox import replicas
-from sandbox.hub.faults import Corrupt, Drop, Rule, Stall
+from sandbox.hub.faults import Corrupt, Drop, Rule, Stall, Status
 from sandbox.hub.publishing import publish_files
 from tests.integration.import_site import GATED_COMMIT, GATED_REPO, PREFIX, REPO, ROOT, Site
 from tests.integration.prefect_server import free_port
@@ -207,6 +209,17 @@ def test_a_silent_connection_is_made_anew_after_the_time_that_the_setting_says(s
     site.hub.faults.add(Rule(Stall(seconds=200), path=f"*{SHARD}", origin="cdn", times=1))
     assert site.run().files_moved
     assert len([fired for fired in site.hub.faults.fired() if isinstance(fired.rule.effect, Stall)]) == 1
+
+
+def test_a_read_that_fails_for_good_is_retried_by_one_owner(site: Site) -> None:
+    """The adapter's six attempts and the task's four were 24 requests of each file, and minutes of waiting."""
+    site.patch.setattr(Backoff, "delay", lambda _self, asked=None: asked or 0.0)
+    before = len(site.hub.faults.fired())
+    site.hub.faults.add(Rule(Status(503), path=f"*{SHARD}", origin="cdn", skip=1))  # its header is read in one request
+    error = site.refused()
+    assert f"{SHARD} gave no byte in {READ_ATTEMPTS} attempts" in str(error)
+    assert len(site.hub.faults.fired()) - before == READ_ATTEMPTS
+    assert site.nothing_half_written()
 
 
 def test_a_dropped_connection_costs_only_what_was_not_yet_read(site: Site) -> None:

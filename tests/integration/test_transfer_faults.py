@@ -74,11 +74,22 @@ def test_an_import_completes_once_the_corruption_is_mended(lane: Lane) -> None:
     assert lane.move().sha256 == lane.file().sha256
 
 
-def test_a_hub_that_stays_away_is_transient_and_leaves_nothing(lane: Lane) -> None:
-    """The task is tried again later, and must find no half of a file."""
+def test_a_hub_that_stays_away_is_given_up_and_leaves_nothing(lane: Lane) -> None:
+    """A task that tried the file again would begin it anew, and multiply the attempts that were made."""
     lane.server.faults.add(Rule(Drop(after=None), path=f"*{WEIGHTS}", origin="cdn", skip=2))
-    with pytest.raises(UnavailableError, match="cannot be reached"):
+    with pytest.raises(UnavailableError, match=r"gave no byte in 3 attempts: .* cannot be reached") as caught:
         lane.move()
+    assert not caught.value.transient
+    assert lane.is_clean()
+
+
+def test_a_silent_hub_is_asked_for_all_ranges_at_once(lane: Lane) -> None:
+    """One range after the other waited for a stall's time: a silent Hub held an import four times as long."""
+    lane.server.faults.add(Rule(Slow(seconds=60), path=f"*{WEIGHTS}", origin="hub"))
+    with pytest.raises(UnavailableError, match="gave no byte in 3 attempts"):
+        lane.move()
+    # Three attempts, and perhaps some that began too late to share another's; one by one they were seven.
+    assert len(lane.server.log.entries("*/resolve/*", settle=0)) <= 5
     assert lane.is_clean()
 
 
