@@ -1,14 +1,16 @@
-"""Typed loading of the block documents: every flow uses the four of the name `slipway`."""
+"""Typed loading of the block documents: every flow uses those of the name `slipway`."""
 
 from __future__ import annotations
 
 from typing import TypeVar, cast
+from uuid import UUID
 
 from prefect.blocks.core import Block
 
 from blocks.errors import NotFoundError
 from blocks.hub import ModelHub
 from blocks.image_registry import ImageRegistry
+from blocks.notification import Notification
 from blocks.object_store import ObjectStore
 from blocks.registry import ModelRegistry
 
@@ -36,6 +38,14 @@ def load_registry() -> ModelRegistry:
 def load_images() -> ImageRegistry:
     """Load the image registry that runtime images are pushed to."""
     return _load(ImageRegistry)
+
+
+def notification_document() -> UUID:
+    """Find the document that automations name; the server loads the block itself."""
+    found = _load(Notification)._block_document_id  # noqa: SLF001 - Prefect's own commands read it so
+    if found is None:
+        raise RuntimeError("Prefect gave a block document without its id")
+    return found
 
 
 def _load(kind: type[B]) -> B:

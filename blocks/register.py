@@ -21,6 +21,7 @@ from blocks.errors import RejectedError
 from blocks.hub import ModelHub
 from blocks.image_registry import ImageRegistry
 from blocks.loading import DOCUMENT
+from blocks.notification import Notification
 from blocks.object_store import ObjectStore
 from blocks.registry import ModelRegistry
 
@@ -109,7 +110,7 @@ def object_store(endpoints: Endpoints, *, bucket: str | None = None) -> ObjectSt
 
 
 def documents(endpoints: Endpoints) -> list[Block]:
-    """Build the four blocks for an environment.
+    """Build the five blocks for an environment.
 
     None names a file of certificate authorities: that one is where a flow runs, and SLIPWAY_CA_BUNDLE says so there.
 
@@ -122,6 +123,7 @@ def documents(endpoints: Endpoints) -> list[Block]:
         object_store(endpoints),
         ModelRegistry(address=endpoints.slipway_registry_url),
         ImageRegistry(repository=endpoints.image_repository()),
+        Notification(),
     ]
 
 

@@ -8,6 +8,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+from deployments import VERSION
 from images.errors import BuildFailedError, ToolMissingError
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -68,13 +69,18 @@ def _copy_project(target: Path) -> None:
 
 
 def _name_project(packages: Path) -> None:
-    """Let `importlib.metadata` know slipway's version, which receipts hold; it is copied, not installed."""
+    """Let `importlib.metadata` know the project, which is copied and not installed: its entry points above all."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    folder = packages / f"{project['name']}-{project['version']}.dist-info"
+    folder = packages / f"{project['name']}-{VERSION}.dist-info"
     folder.mkdir()
     (folder / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n", encoding="utf-8"
+        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {VERSION}\n", encoding="utf-8"
     )
+    groups = project["entry-points"].items()
+    lines = [
+        f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in named.items()) for group, named in groups
+    ]
+    (folder / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
 
 
 def run(command: list[str], *, folder: Path | None = None) -> str:

@@ -26,6 +26,7 @@ _PREPARATION = (
         *("--base-job-template", "deployments/work-pool.json", "--overwrite"),
     ),
     ("prefect", "--no-prompt", "deploy", "--all"),
+    ("python", "-m", "flows.automations", "apply"),
 )
 _RUN_ID = re.compile(r"UUID: ([0-9a-f-]{36})")
 _RECEIPT_ROWS = {

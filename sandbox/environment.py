@@ -19,6 +19,7 @@ _LOCAL = "127.0.0.1,localhost"
 # takes twice as long to start.
 _FOREIGN_PREFIXES = ("AWS_", "HF_", "KUBE", "PREFECT_", "SLIPWAY_", "WEED_")
 _TUNABLE_PREFIXES = ("SLIPWAY_TRANSFER_", "SLIPWAY_BUILD_", "SLIPWAY_LEASE_")
+_NOTIFICATION = "SLIPWAY_NOTIFICATION_URL"
 _FOREIGN = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH")
 
 
@@ -76,6 +77,11 @@ def inherited() -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(_FOREIGN_PREFIXES) and name not in _FOREIGN
     }
+
+
+def notification() -> dict[str, str]:
+    """A webhook that the user named, for the Prefect server alone: whoever has the address may write there."""
+    return {_NOTIFICATION: os.environ[_NOTIFICATION]} if os.environ.get(_NOTIFICATION) else {}
 
 
 def exports(variables: Mapping[str, str]) -> str:

@@ -144,7 +144,9 @@ def _prefect(at: Layout) -> Service:
         command=(program("prefect"), "server", "start", "--host", "127.0.0.1", "--port", str(at.ports["prefect"])),
         variables={
             **_prefect_settings(at),
+            **environment.notification(),
             "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+            "PREFECT_UI_URL": at.url("prefect"),
             # In memory, a restart of the server would end every run that holds a slot of its deployment's limit.
             "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         },

@@ -21,10 +21,12 @@ from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.exceptions import ObjectNotFound
 
 from blocks.errors import BlockError, RejectedError, UnavailableError
-from blocks.loading import DOCUMENT, load_registry, load_store
+from blocks.loading import DOCUMENT, load_registry, load_store, notification_document
 from blocks.object_store_exposure import exposure
 from blocks.register import documents, read_endpoints
 from flows.apply_platform.findings import write_findings
+from flows.automations.applying import apply_automations
+from flows.automations.definitions import automations
 from flows.preflight import Check, run_checks
 
 POOL = "slipway"
@@ -79,7 +81,8 @@ def main() -> int:
     errors = (BlockError,)
     # What is asked later is made first: the pool that the worker polls, and the blocks that tell where the others are.
     made = run_checks([Check("work pool", _pool_is_made), Check("blocks", _blocks_are_made)], errors=errors)
-    findings = (*made, *run_checks([*checks, Check("worker", _worker_is_online)], errors=errors))
+    acting = run_checks([Check("automations", _automations_are_made)], errors=errors)  # they name a block's document
+    findings = (*made, *acting, *run_checks([*checks, Check("worker", _worker_is_online)], errors=errors))
     for finding in findings:
         sys.stdout.write(f"{'ok' if finding.ok else 'PROBLEM'} {finding.name}: {finding.detail}\n")
     Path(os.environ["TERMINATION_LOG"]).write_text(write_findings(findings))
@@ -112,6 +115,10 @@ def _blocks_are_made() -> str:
         return f"{len(blocks)} block documents tell where everything is"
 
     return _asking(save)
+
+
+def _automations_are_made() -> str:
+    return "; ".join(apply_automations(automations(notification=notification_document())))
 
 
 def _prefect_answers() -> str:

@@ -109,6 +109,12 @@ def secret_specs(address: S3Address) -> tuple[SecretSpec, ...]:
                 )
             },
         ),
+        SecretSpec(
+            name="slipway-notification",
+            namespaces=(MODELS,),
+            # Empty where nobody gave one: nobody is told of failed runs, and nothing else is missing.
+            keys={"SLIPWAY_NOTIFICATION_URL": Variable(name="SLIPWAY_NOTIFICATION_URL", make=str)},
+        ),
     )
 
 

@@ -42,6 +42,7 @@ class PlatformVariables(BaseSettings):
     mysql_root_password: SecretStr | None = None
     postgres_password: SecretStr | None = None
     prefect_api_auth_string: SecretStr | None = None
+    slipway_notification_url: SecretStr | None = None
 
     slipway_flows_image: str | None = None
     slipway_image_repository: str | None = None

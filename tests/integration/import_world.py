@@ -22,6 +22,7 @@ from tests.integration.kube_server import kube_server
 from tests.integration.prefect_server import prefect_server
 from tests.integration.registry_server import Slot, serving
 from tests.integration.s3_server import S3Server
+from tests.integration.webhook import Webhook
 
 NAMESPACE = "private-ai-demo"
 HUB_TOKEN = "hf_ThrowAwayTokenOfATest"
@@ -42,6 +43,7 @@ class World:
         hub: the Hub; its repositories, faults and log are those of the test at work.
         slot: holds the application that answers as the registry, also the test's own.
         registry: the registry's address.
+        webhook: what the Prefect server's automations tell.
         registered: what the block documents say now.
     """
 
@@ -54,6 +56,7 @@ class World:
     hub: HubServer
     slot: Slot
     registry: str
+    webhook: Webhook
     registered: dict[type[Block], str] = field(default_factory=dict)
 
 
@@ -65,7 +68,9 @@ def serving_world(folder: Path, *, s3: S3Server) -> Iterator[World]:
     with ExitStack() as stack:
         folders = {name: folder / name for name in ("prefect", "kube", "quantized")}
         folders["prefect"].mkdir()
-        prefect = stack.enter_context(prefect_server(folders["prefect"]))
+        webhook = Webhook()
+        address = stack.enter_context(serving(webhook))
+        prefect = stack.enter_context(prefect_server(folders["prefect"], SLIPWAY_NOTIFICATION_URL=address))
         kubeconfig = stack.enter_context(kube_server(folders["kube"]))
         make_namespace(NAMESPACE, kubeconfig=kubeconfig)
         base = base_image(folder / "base")
@@ -74,7 +79,7 @@ def serving_world(folder: Path, *, s3: S3Server) -> Iterator[World]:
         slot = Slot()
         registry = stack.enter_context(serving(slot))
         images = f"oci:{folder}/images"
-        yield World(prefect(), s3, kubeconfig, base, images, folders["quantized"], hub, slot, registry)
+        yield World(prefect(), s3, kubeconfig, base, images, folders["quantized"], hub, slot, registry, webhook)
         # What this process still wants to tell the server: afterwards it would wait for one that is gone.
         APILogWorker.drain_all()
         EventsWorker.drain_all()

@@ -25,15 +25,20 @@ def free_port() -> int:
 
 
 @contextmanager
-def prefect_server(folder: Path) -> Iterator[Callable[[], str]]:
+def prefect_server(folder: Path, **variables: str) -> Iterator[Callable[[], str]]:
     """Start a server for a block of code; what it gives waits until the server answers, and returns its API's address.
 
     So that other servers can start meanwhile: this one takes ten seconds.
+
+    Args:
+        folder: for its state.
+        variables: added to its environment.
     """
     port, log = free_port(), folder / "server.log"
     url = f"http://127.0.0.1:{port}/api"
     environment = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     environment |= {"PREFECT_HOME": str(folder), "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+    environment |= variables
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     with log.open("w") as output, subprocess.Popen(command, env=environment, stdout=output, stderr=output) as process:
 

@@ -1,0 +1,1 @@
+"""What Prefect does by itself when a run ends badly: tell somebody, and run a crashed import again."""
