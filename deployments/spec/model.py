@@ -14,7 +14,7 @@ from deployments.spec.source import Repo, Source
 from deployments.spec.storage import ClaimStorage, Storage
 
 # These prefixes of the bucket hold slipway's own objects.
-_RESERVED_PREFIXES = ("evidence", "leases", "probes", "receipts", "services", "test-results")
+_RESERVED_PREFIXES = ("comparisons", "evidence", "leases", "probes", "receipts", "services", "test-results")
 
 
 def _check_not_reserved(value: str) -> str:

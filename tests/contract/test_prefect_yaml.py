@@ -78,6 +78,20 @@ def test_a_model_key_carries_the_catalog_into_a_schema() -> None:
     assert TypeAdapter(ModelKey).json_schema()["enum"] == keys()
 
 
+def test_the_comparison_is_of_two_models_of_the_catalog() -> None:
+    """`prefect deployment run compare/quantized-vs-full` would compare others, or fail in a pod."""
+    [made] = [each for each in WRITTEN["deployments"] if each["tags"] == ["compare"]]
+    found = load_flow_from_entrypoint(made["entrypoint"], use_placeholder_flow=False)
+    assert f"{found.name}/{made['name']}" == "compare/quantized-vs-full"
+    assert made["parameters"] == {"candidate": "quantized", "reference": "full"}
+    properties = parameter_schema(found).model_dump()["properties"]
+    assert {name: properties[name]["enum"] for name in made["parameters"]} == {
+        "candidate": keys(),
+        "reference": keys(),
+    }
+    assert set(made["work_pool"]["job_variables"]) <= set(WORK_POOL["variables"]["properties"])
+
+
 def test_nothing_is_built_pushed_or_pulled() -> None:
     """Prefect would clone a repository into every pod, though the flows are in the image."""
     assert {step: WRITTEN[step] for step in ("build", "push", "pull")} == {"build": [], "push": [], "pull": []}

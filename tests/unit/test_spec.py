@@ -71,7 +71,9 @@ def test_a_name_cannot_leave_its_prefix(key: str, name: str, refusal: Callable[[
     assert "cannot be one level of an S3 prefix" in refusal({key: name})
 
 
-@pytest.mark.parametrize("name", ["evidence", "leases", "probes", "receipts", "services", "test-results"])
+@pytest.mark.parametrize(
+    "name", ["comparisons", "evidence", "leases", "probes", "receipts", "services", "test-results"]
+)
 def test_a_model_cannot_take_the_prefix_of_slipways_own_objects(
     name: str, refusal: Callable[[dict[str, Any]], str]
 ) -> None:
