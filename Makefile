@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup engine demo demo-all test test-unit lint bench cluster cluster-down test-cluster up down reset clean requirements
+.PHONY: help setup engine demo demo-all test test-unit lint bench bench-ready cluster cluster-down test-cluster up down reset clean requirements
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -30,9 +30,9 @@ demo: setup ## import the quantized replica end to end: Hub, S3, runtime image, 
 engine: setup ## install vLLM's CPU build, 3.5 GB, to serve replicas without a GPU
 	@python -m sandbox engine
 
-demo-all: setup ## the same for every model of the catalog
+demo-all: setup engine ## import and deploy both replicas of the model, served by real vLLM
 	@python -m sandbox tools
-	@python -m sandbox demo quantized full smollm2
+	@python -m sandbox demo quantized full --through deploy
 
 up: setup ## start the sandbox; `eval "$$(python -m sandbox env)"` gives its addresses
 	@python -m sandbox tools
@@ -68,6 +68,9 @@ lint: setup ## format, lint, types and import layers
 
 bench: setup ## measure the transfer beside its peers: make bench MIB=1024
 	@python -m benchmarks.transfer --mib $(or $(MIB),1024)
+
+bench-ready: setup ## measure how soon a deploy notices that its service is ready
+	@python -m benchmarks.ready_notice
 
 requirements: $(VENV)/ready ## pin what requirements/*.in ask for
 	@for name in app dev; do \

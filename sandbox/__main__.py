@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from sandbox import engine, environment, layout, services, tools
 from sandbox.errors import NotUpError, SandboxError, ToolMissingError
 from sandbox.supervisor import Sandbox
+from sandbox.tour import FLOWS
 
 _SHOWN_LINES = "50"
 
@@ -46,8 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     add("status", _status, "show each service; exit 1 if one is down")
     add("env", _env, 'print export lines: eval "$(python -m sandbox env)"')
     add("reset", _reset, "stop everything and delete the data")
-    tour = add("demo", _demo, "show an import from beginning to end")
+    tour = add("demo", _demo, "show a model's way from beginning to end")
     tour.add_argument("models", nargs="*", metavar="MODEL", default=["quantized"], help="keys of the catalog")
+    tour.add_argument("--through", default="import", choices=FLOWS, help="the last flow of each model (%(default)s)")
     listing = add("objects", _objects, "list what is in the bucket")
     listing.add_argument("prefix", nargs="?", default="")
     add("tools", _tools, "install the programs of the machine that are missing, where that is possible")
@@ -108,7 +110,7 @@ def _env(_: argparse.Namespace) -> int:
 def _demo(options: argparse.Namespace) -> int:
     from sandbox import demo  # noqa: PLC0415 - it imports boto3, which other commands need not wait for
 
-    demo.run(_sandbox(), options.models, say=_say)
+    demo.run(_sandbox(), options.models, through=options.through, say=_say)
     return 0
 
 

@@ -6,7 +6,7 @@ import base64
 import json
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
@@ -19,7 +19,7 @@ from sandbox.layout import NAMESPACE, Layout
 Object = dict[str, Any]
 
 NAMESPACES = (NAMESPACE, "model-storage", "rhoai-model-registries")
-ACCOUNTS = ("slipway-flows", "runtime-builder")
+ACCOUNTS = ("slipway-flows", "slipway-jobs", "runtime-builder")
 
 _PATHS = {
     "CustomResourceDefinition": ("apis/apiextensions.k8s.io/v1", "customresourcedefinitions"),
@@ -27,22 +27,32 @@ _PATHS = {
     "ServiceAccount": ("api/v1", "serviceaccounts"),
     "ConfigMap": ("api/v1", "configmaps"),
     "Secret": ("api/v1", "secrets"),
+    "ServingRuntime": ("apis/serving.kserve.io/v1alpha1", "servingruntimes"),
 }
 _SECONDS = 10.0
 _LOOK_EVERY = 0.05  # seconds
 
 
 def provide(at: Layout, say: Callable[[str], None]) -> None:
-    """Apply all objects to the sandbox's API server, as `kubectl apply --server-side` would.
+    """Apply what the cluster holds before anything else, as `kubectl apply --server-side` would.
+
+    Raises:
+        StepFailedError: the server refused one, or does not answer.
+    """
+    wanted = objects(at)
+    apply(at, wanted)
+    say(f"cluster    has {len(wanted)} objects in {', '.join(NAMESPACES)}")
+
+
+def apply(at: Layout, wanted: Iterable[Object]) -> None:
+    """Apply objects, each after those that it needs.
 
     Raises:
         StepFailedError: the server refused one, or does not answer.
     """
     config = _kubeconfig(at)
-    wanted = objects(at)
     for each in wanted:
         _apply(each, config=config)
-    say(f"cluster    has {len(wanted)} objects in {', '.join(NAMESPACES)}")
 
 
 def _kubeconfig(at: Layout) -> Object:

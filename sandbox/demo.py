@@ -1,4 +1,4 @@
-"""The tour for a newcomer: every command of an import is shown before it runs, and the end says where to look."""
+"""The tour for a newcomer: every command is shown before it runs, and the end says where to look."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from sandbox import buckets, environment, tools
+from sandbox import environment, receipts, tools
 from sandbox.errors import DemoFailedError
-from sandbox.layout import BUCKET, NAMESPACE, PROJECT, Layout, program
+from sandbox.layout import NAMESPACE, PROJECT, Layout, program
+from sandbox.receipts import Receipt
 from sandbox.supervisor import Sandbox
+from sandbox.tour import Stop, tour
 
 WATCH_SECONDS = 600
 
@@ -29,48 +31,47 @@ _PREPARATION = (
     ("python", "-m", "flows.automations", "apply"),
 )
 _RUN_ID = re.compile(r"UUID: ([0-9a-f-]{36})")
-_RECEIPT_ROWS = {
-    "repo": "from",
-    "commit": "commit",
-    "uri": "weights",
-    "manifest_sha256": "manifest",
-    "runtime_image": "image",
-    "registry_url": "registry",
-    "receipt": "receipt",
-}
 _LAST_LINES = 40
+_COLUMNS = "140"  # on 80, what a run reports is broken in the middle of names
+
+Say = Callable[[str], None]
 
 
-def run(sandbox: Sandbox, models: Sequence[str], *, say: Callable[[str], None]) -> None:
-    """Bring everything up, deploy the flows, import the models and show what came of it.
+def run(sandbox: Sandbox, models: Sequence[str], *, through: str, say: Say) -> None:
+    """Bring everything up, register the flows, run them for each model and show what came of it.
 
     Args:
         sandbox: where; started here.
         models: keys of the catalog.
+        through: the last flow to run for each.
         say: told every line.
 
     Raises:
-        SandboxError: a command or an import failed.
+        SandboxError: a command or a flow run failed.
     """
     began = time.monotonic()
     say("$ python -m sandbox up")
     sandbox.start()
     say('\n$ eval "$(python -m sandbox env)"')
-    variables = {**environment.inherited(), **sandbox.environment(), "PYTHONUNBUFFERED": "1"}
+    variables = {**environment.inherited(), **sandbox.environment(), "PYTHONUNBUFFERED": "1", "COLUMNS": _COLUMNS}
     variables["PATH"] = os.pathsep.join((str(Path(program("prefect")).parent), variables.get("PATH", os.defpath)))
     for command in _PREPARATION:
         _show(command, variables=variables, say=say)
-    runs: dict[str, str] = {}
-    for model in models:
-        runs[model] = run_id = _import(model, variables=variables, say=say)
-        say("\n" + "\n".join(receipt_lines(_receipt(sandbox.layout, run_id=run_id))))
+    stops = tour(models, through=through)
+    runs: dict[Stop, Receipt] = {}
+    for number, stop in enumerate(stops, start=1):
+        say(f"\n[{number}/{len(stops)}] {stop.deployment}")
+        run_id = _run_flow(stop, variables=variables, say=say)
+        runs[stop] = receipts.read(sandbox.layout, run_id=run_id)
+        say("\n" + "\n".join(receipts.LINES[stop.flow](runs[stop])))
+    _ask_what_serves(sandbox.layout, runs=runs, variables=variables, say=say)
     _tell_where_to_look(sandbox.layout, runs=runs, say=say)
     say(f"\nDone in {time.monotonic() - began:.0f} s.")
 
 
-def _import(model: str, *, variables: Mapping[str, str], say: Callable[[str], None]) -> str:
-    """Run one import to its end; return the flow run's id."""
-    command = ("prefect", "deployment", "run", f"import/{model}", "--watch", "--watch-timeout", str(WATCH_SECONDS))
+def _run_flow(stop: Stop, *, variables: Mapping[str, str], say: Say) -> str:
+    """Run one flow to its end; return the flow run's id."""
+    command = ("prefect", "deployment", "run", stop.deployment, "--watch", "--watch-timeout", str(WATCH_SECONDS))
     try:
         said = _show(command, variables=variables, say=say)
     except DemoFailedError as error:
@@ -84,7 +85,7 @@ def _import(model: str, *, variables: Mapping[str, str], say: Callable[[str], No
     return found[1]
 
 
-def _show_last_logs(run_id: str, *, variables: Mapping[str, str], say: Callable[[str], None]) -> None:
+def _show_last_logs(run_id: str, *, variables: Mapping[str, str], say: Say) -> None:
     command = ("prefect", "flow-run", "logs", run_id, "--tail", "--num-logs", str(_LAST_LINES))
     try:
         _show(command, variables=variables, say=say)
@@ -92,7 +93,7 @@ def _show_last_logs(run_id: str, *, variables: Mapping[str, str], say: Callable[
         say(str(error))
 
 
-def _show(command: Sequence[str], *, variables: Mapping[str, str], say: Callable[[str], None]) -> str:
+def _show(command: Sequence[str], *, variables: Mapping[str, str], say: Say) -> str:
     """Run a command as a person would, and show what it prints while it prints it.
 
     Raises:
@@ -112,47 +113,45 @@ def _show(command: Sequence[str], *, variables: Mapping[str, str], say: Callable
     return said
 
 
-def _receipt(at: Layout, *, run_id: str) -> dict[str, Any]:
-    """What the import itself wrote down.
+def _ask_what_serves(at: Layout, *, runs: Mapping[Stop, Receipt], variables: Mapping[str, str], say: Say) -> None:
+    """Ask the cluster and each engine, with the commands of a person at a terminal."""
+    served = [receipt for stop, receipt in runs.items() if stop.flow == "deploy"]
+    if not served:
+        return
+    commands: list[tuple[str, ...]] = [("kubectl", "--kubeconfig", _path(at.kubeconfig), "get", "isvc")]
+    commands += [completion_command(receipt) for receipt in served]
+    for command in commands:
+        if shutil.which(command[0], path=variables["PATH"]):
+            _show(command, variables=variables, say=say)
+        else:
+            say(f"\n$ {shlex.join(command)}\n({command[0]} is not installed)")
 
-    Raises:
-        DemoFailedError: a run that succeeded left no receipt.
-    """
-    for key, _ in buckets.objects(at, prefix="receipts/"):
-        if key.endswith(f"/{run_id}.json"):
-            receipt: dict[str, Any] = json.loads(buckets.read(at, key))
-            return {**receipt, "receipt": f"s3://{BUCKET}/{key}"}
-    raise DemoFailedError(
-        command=f"python -m sandbox objects receipts/ | grep {run_id}", reason="finds no receipt of the run", said=""
+
+def completion_command(receipt: Receipt) -> tuple[str, ...]:
+    """Return the command that asks a deployed model to go on with a sentence."""
+    asked = {"model": receipt["service"], "prompt": "The capital of France is", "max_tokens": 8}
+    return (
+        *("curl", "--silent", "--show-error", "--fail-with-body", f"{receipt['url']}/v1/completions"),
+        *("--header", "Content-Type: application/json", "--data", json.dumps(asked)),
     )
 
 
-def receipt_lines(receipt: Mapping[str, Any]) -> list[str]:
-    """Tell a receipt in lines; what the import did not write down is left out."""
-    moved, total = receipt.get("files_moved"), receipt.get("files_total")
-    size = receipt.get("bytes_moved") or 0
-    told = (
-        f"{moved} of {total} files, {size / 1e6:,.1f} MB"
-        if size
-        else f"no weight bytes: all {total} files were in place"
-    )
-    name = f"{receipt.get('registered_model')} / {receipt.get('version')}"
-    return [
-        f"Imported {name}: a replica of the sandbox, not the real model",
-        f"  {'moved':<10} {told}",
-        *(f"  {title:<10} {receipt[key]}" for key, title in _RECEIPT_ROWS.items() if receipt.get(key)),
-    ]
-
-
-def _tell_where_to_look(at: Layout, *, runs: Mapping[str, str], say: Callable[[str], None]) -> None:
+def _tell_where_to_look(at: Layout, *, runs: Mapping[Stop, Receipt], say: Say) -> None:
     say("\nLook at the runs in the Prefect UI:")
-    for model, run_id in runs.items():
-        say(f"  {model:<10} {at.url('prefect')}/runs/flow-run/{run_id}")
+    for stop, receipt in runs.items():
+        say(f"  {stop.deployment:<18} {at.url('prefect')}/runs/flow-run/{receipt['flow_run_id']}")
     say("\nLook around in a shell that knows the sandbox:")
     say('  eval "$(python -m sandbox env)"')
     say("  python -m sandbox objects                        # what is in the bucket")
     say(f"  curl -s {at.url('registry')}/api/model_registry/v1alpha3/registered_models")
     if tools.is_there(tools.KUBECTL):
-        say(f"  kubectl get jobs,pods -n {NAMESPACE}")
-    say(f"  prefect deployment run import/{next(iter(runs))} --watch     # again: no weight byte moves")
+        say(f"  kubectl get isvc,jobs,pods -n {NAMESPACE}")
+    last = list(runs)[-1]
+    again = "nothing is applied" if last.flow == "deploy" else "no weight byte moves"
+    say(f"  prefect deployment run {last.deployment} --watch     # again: {again}")
     say("  python -m sandbox down                           # stops everything and keeps the data")
+
+
+def _path(path: Path) -> str:
+    """A path as one types it in the project's folder."""
+    return str(path.relative_to(PROJECT)) if path.is_relative_to(PROJECT) else str(path)

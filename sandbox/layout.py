@@ -80,7 +80,7 @@ class Layout:
     @property
     def kubeconfig(self) -> Path:
         """How to reach the sandbox's Kubernetes API; the API server writes it."""
-        return self.root / "kube" / "kubeconfig"
+        return self.root / "kubeconfig"
 
     @property
     def image_map(self) -> Path:
@@ -142,7 +142,7 @@ def prepare(root: Path, *, ports: Mapping[str, int]) -> Layout:
     """Make what every sandbox has in its state folder, or take what is there."""
     claim(root)
     layout = Layout(root=root, ports=dict(ports), secrets=_secrets(root / "secrets.json"))
-    for folder in (layout.logs, layout.images, layout.hub, layout.kubeconfig.parent, layout.pid_file("x").parent):
+    for folder in (layout.logs, layout.images, layout.hub, layout.image_map.parent, layout.pid_file("x").parent):
         folder.mkdir(exist_ok=True)
     write_private(root / "ports.json", json.dumps(layout.ports, indent=1) + "\n")
     return layout

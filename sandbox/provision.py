@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from sandbox import buckets, cluster_objects, repositories, tools
+from sandbox import buckets, cluster_objects, repositories, serving_objects, tools
 from sandbox.errors import StepFailedError
 from sandbox.layout import PROJECT, Layout
 from sandbox.steps import Step
@@ -38,6 +38,7 @@ _STEPS: dict[str, tuple[Provide, tuple[str, ...], str]] = {
     "repositories": (repositories.provide, (), "hub"),
     "bucket": (buckets.provide, ("s3",), "s3"),
     "cluster": (cluster_objects.provide, ("kube", "base-image"), "kube"),
+    "serving": (serving_objects.provide, ("cluster",), "kserve"),
 }
 NAMES = tuple(_STEPS)
 

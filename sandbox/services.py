@@ -110,6 +110,7 @@ def _kube(at: Layout) -> Service:
             *("--images", str(at.image_map)),
             *("--nodes", str(at.nodes)),
             *("--kubeconfig", str(at.kubeconfig)),
+            *("--namespace", layout.NAMESPACE),
         ),
         ports=("kube",),
         prepare=_prepare_kube,

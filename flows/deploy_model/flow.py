@@ -59,5 +59,5 @@ def deploy_model(model: ModelKey) -> DeployReceipt:
         spec, release=release, serving=serving, smoke=smoke, memory=memory, filled=filled,
         changed=not stock.is_deployed, registry_url=registry.client().version_url(version),
     )  # fmt: skip
-    publish_receipt(receipt)
+    publish_receipt(receipt, store=store)
     return receipt

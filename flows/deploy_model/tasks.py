@@ -159,8 +159,10 @@ def recover(
 
 
 @effect("publish-receipt")
-def publish_receipt(receipt: DeployReceipt) -> None:
-    """Show the receipt in the UI."""
+def publish_receipt(receipt: DeployReceipt, *, store: ObjectStore) -> None:
+    """Keep the receipt beside the weights' bucket, and show it in the UI."""
+    key = f"receipts/{receipt.registered_model}/{receipt.version}/{receipt.flow_run_id}.json"
+    store.client().put(key, receipt.model_dump_json(indent=2).encode(), content_type="application/json")
     create_markdown_artifact(
         receipt.markdown(), key=f"deployed-{receipt.model}", description=f"What deploy/{receipt.model} serves"
     )

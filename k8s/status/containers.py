@@ -7,7 +7,7 @@ import signal
 from collections.abc import Sequence
 
 from k8s.diagnosis import Category, Diagnosis
-from k8s.fields import Manifest, container, containers, kubectl, name_of, namespace_flag, newest
+from k8s.fields import Manifest, container, containers, kubectl, model_key, name_of, namespace_flag, newest
 from k8s.status.admission import missing_object_action
 from k8s.status.engine import ENGINE_CONTAINER, engine_trouble
 from k8s.status.storage_initializer import STORAGE_INITIALIZER, initializer_trouble
@@ -101,6 +101,12 @@ def _out_of_memory(pod: Manifest, name: str, failures: int) -> Diagnosis:
     told = f" of {limit}" if limit else ""
     if name == STORAGE_INITIALIZER:
         action = "Raise its memory limit: kubectl edit configmap inferenceservice-config -n kserve"
+    elif name == ENGINE_CONTAINER:
+        key = model_key(pod)
+        action = (
+            f"In deployments/models/{key}.yaml raise serving.resources.limits.memory; then run: "
+            f"prefect deployment run deploy/{key} --watch"
+        )
     else:
         action = f"Raise the memory limit; see what it is: {kubectl(pod, 'describe pod')}"
     return Diagnosis(

@@ -19,6 +19,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, help="port of the API on 127.0.0.1")
     parser.add_argument("--images", type=Path, help="JSON file that maps images to local environments")
     parser.add_argument("--kubeconfig", type=Path, help="file to write the administrator's kubeconfig to")
+    parser.add_argument("--namespace", default="default", help="what a client means that names none (%(default)s)")
     parser.add_argument("--nodes", type=Path, help="JSON file of the nodes to stand for; default: one without GPUs")
     parser.add_argument("--ready-fd", type=int, help="file descriptor to write a line to once the API serves")
     parser.add_argument(
@@ -37,6 +38,7 @@ def main() -> None:
         port=options.port,
         images=options.images.absolute(),
         kubeconfig=options.kubeconfig.absolute(),
+        namespace=options.namespace,
         nodes=options.nodes and options.nodes.absolute(),
         ready_fd=options.ready_fd,
     )

@@ -51,6 +51,7 @@ class Settings:
     port: int
     images: Path
     kubeconfig: Path
+    namespace: str = "default"
     nodes: Path | None = None
     ready_fd: int | None = None
 
@@ -115,7 +116,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             followers: list[_Runs] = [*informers, kubelet, NodePortProxy(services=services, endpoints=endpoints)]
             loops = [asyncio.create_task(follower.run()) for follower in followers]
             deciding = [asyncio.create_task(controller.run()) for controller in controllers]
-            write_kubeconfig(settings.kubeconfig, endpoint, token=tokens.admin)
+            write_kubeconfig(settings.kubeconfig, endpoint, token=tokens.admin, namespace=settings.namespace)
             _log.info("serving the Kubernetes API at %s", endpoint.server)
             if settings.ready_fd is not None:
                 os.write(settings.ready_fd, b"ready\n")

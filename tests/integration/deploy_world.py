@@ -148,6 +148,10 @@ class World:
         """The folder that stands for a claim's volume."""
         return next(self.overlay.parent.glob(f"state/**/{NAMESPACE}/{claim}"))
 
+    def objects(self) -> list[str]:
+        """The keys of all objects in the bucket."""
+        return [entry.key for entry in self.s3.block().client().list("")]
+
     def evidence(self) -> list[str]:
         """The names of the evidence files in the bucket."""
         return [entry.key for entry in self.s3.block().client().list("evidence/")]

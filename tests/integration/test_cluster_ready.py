@@ -194,6 +194,21 @@ def test_failure_14_a_pod_without_a_node_is_explained_in_gpus(
     cluster.delete_and_wait("v1", "Pod", "gpuless-predictor-x", namespace=NAMESPACE, timeout_seconds=20)
 
 
+def test_a_service_whose_image_is_missing_is_given_up_with_the_images_name(
+    cluster: Cluster, waiting: Callable[..., Future[ReadyResult]]
+) -> None:
+    """A pod would wait in ImagePullBackOff until the deadline, with its GPUs taken."""
+    cluster.apply(_service("imageless"))
+    pod = _pod("imageless", "true")
+    pod["spec"]["containers"][0]["image"] = "quay.io/none/slipway-vllm:1"
+    cluster.apply(pod)
+    with pytest.raises(NotReadyError, match=r"quay\.io/none/slipway-vllm:1 cannot be pulled") as caught:
+        waiting("imageless", hopeless_after=((Category.IMAGE_PULL, 0.5),)).result(20)
+    assert caught.value.diagnosis.category is Category.IMAGE_PULL
+    assert "kubectl" in caught.value.diagnosis.next_action
+    assert cluster.get(f"{GROUP}/v1beta1", "InferenceService", "imageless", namespace=NAMESPACE)
+
+
 def test_the_deadline_says_what_it_was_waiting_for(
     cluster: Cluster, waiting: Callable[..., Future[ReadyResult]]
 ) -> None:

@@ -10,6 +10,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from prefect.settings import PREFECT_API_URL
@@ -22,6 +24,7 @@ from flows.preflight import PreflightError
 from flows.remove_model.flow import remove_model
 from k8s.diagnosis import Category
 from k8s.errors import ConflictError, JobFailedError, NotReadyError
+from k8s.manifests.volume import volume_claim
 from tests.integration.deploy_world import NAMESPACE, World, opened
 from tests.integration.s3_server import READER, Keys, S3Server
 
@@ -56,6 +59,23 @@ def arguments(world: World, *more: str) -> list[str]:
     return [*world.spec().serving.vllm_args, *more]
 
 
+@contextmanager
+def holding(world: World, *, node: str, container: dict[str, object], **spec: object) -> Iterator[None]:
+    """Let a stranger's pod run on a node for a while."""
+    main = {"name": "main", "image": "sh", "command": ["sleep", "600"], **container}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "notebook", "namespace": NAMESPACE},
+        "spec": {"nodeName": node, "terminationGracePeriodSeconds": 0, "containers": [main], **spec},
+    }
+    world.cluster.apply(pod)
+    try:
+        yield
+    finally:
+        world.cluster.delete_and_wait("v1", "Pod", "notebook", namespace=NAMESPACE, timeout_seconds=30)
+
+
 def test_a_registered_version_serves_is_recorded_and_is_deployed_once(world: World) -> None:
     """The whole way: a deploy that is green while nothing answers, or that restarts what serves."""
     receipt = deploy_model("quantized")
@@ -65,6 +85,7 @@ def test_a_registered_version_serves_is_recorded_and_is_deployed_once(world: Wor
     assert recorded["inference_service_state"] == "serving"
     assert (recorded["gpu_memory_weights_gib"], recorded["kv_cache_tokens"]) == (13.1, "36032")
     assert recorded["runtime_image"] == recorded["serving_image"]
+    assert f"receipts/{receipt.registered_model}/{receipt.version}/{receipt.flow_run_id}.json" in world.objects()
     served = read_served(world.s3.block().client(), namespace=NAMESPACE, service=SERVICE)
     assert served
     assert served.manifest_sha256 == receipt.manifest_sha256
@@ -125,28 +146,34 @@ def test_a_version_that_was_never_imported_is_refused_with_everything_else(world
 
 def test_taken_gpus_are_told_with_who_holds_them(world: World) -> None:
     """A pod would hang in Pending for an hour."""
-    holder = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "notebook", "namespace": NAMESPACE},
-        "spec": {
-            "nodeName": "gpu-1",
-            "terminationGracePeriodSeconds": 0,
-            "containers": [
-                {
-                    "name": "main", "image": "sh", "command": ["sleep", "600"],
-                    "resources": {"limits": {"nvidia.com/gpu": "1"}},
-                }
-            ],
-        },
-    }  # fmt: skip
-    world.cluster.apply(holder)
-    try:
+    with holding(world, node="gpu-1", container={"resources": {"limits": {"nvidia.com/gpu": "1"}}}):
         with pytest.raises(PreflightError, match=rf"held by {NAMESPACE}/notebook"):
             deploy_model("quantized")
         assert world.service() is None
+
+
+def test_a_full_quota_is_told_with_what_is_used(world: World) -> None:
+    """A rollout hung in a full quota, and only a ReplicaSet's events said why."""
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "gpus", "namespace": NAMESPACE}}
+    world.cluster.apply({**quota, "spec": {"hard": {"requests.nvidia.com/gpu": "0"}}})
+    try:
+        with pytest.raises(PreflightError, match=r"quota 0, used 0.*kubectl describe quota"):
+            deploy_model("quantized")
+        assert world.service() is None
     finally:
-        world.cluster.delete_and_wait("v1", "Pod", "notebook", namespace=NAMESPACE, timeout_seconds=30)
+        world.cluster.delete("v1", "ResourceQuota", "gpus", namespace=NAMESPACE)
+
+
+def test_an_engine_that_outgrows_its_memory_is_named_and_kept_as_evidence(world: World) -> None:
+    """CrashLoopBackOff is all that a pod says; the limit would be raised by guessing, or never."""
+    too_little = {"requests": {"cpu": 1, "memory": "4Mi"}, "limits": {"cpu": 2, "memory": "4Mi"}}
+    world.overlay_model(serving={"resources": too_little})
+    with pytest.raises(NotReadyError, match=r"more memory than its limit of 4Mi") as caught:
+        deploy_model("quantized")
+    assert caught.value.diagnosis.category is Category.OOM_KILLED
+    assert "serving.resources.limits.memory" in caught.value.diagnosis.next_action
+    assert any(key.endswith("summary.txt") for key in world.evidence())
+    assert world.service()
 
 
 def test_two_deploys_of_one_model_exclude_each_other(world: World) -> None:
@@ -231,6 +258,22 @@ def test_a_model_on_a_volume_is_filled_and_served_from_it(world: World) -> None:
     assert world.cluster.get("v1", "PersistentVolumeClaim", "mistral-24b-pvc", namespace=NAMESPACE)
 
 
+def test_a_volume_that_a_pod_holds_elsewhere_is_told_before_anything_changes(world: World) -> None:
+    """The fill and the service would wait for a volume that cannot be attached to their node (facts, row 15)."""
+    world.overlay_model("full")
+    world.import_model("full")
+    wanted = wanted_claim(world)
+    world.cluster.apply(wanted)
+    claim = {"persistentVolumeClaim": {"claimName": wanted["metadata"]["name"]}}
+    mount = {"volumeMounts": [{"name": "weights", "mountPath": "/weights"}]}
+    with (
+        holding(world, node="plain", container=mount, volumes=[{"name": "weights", **claim}]),
+        pytest.raises(PreflightError, match=r"held by pod notebook, on node plain, where .* kubectl delete pod"),
+    ):
+        deploy_model("full")
+    assert world.service("full") is None
+
+
 def test_weights_that_changed_after_the_import_never_reach_the_service(world: World) -> None:
     """A damaged bucket would take down the model that serves."""
     world.overlay_model("full")
@@ -252,6 +295,11 @@ def test_weights_that_changed_after_the_import_never_reach_the_service(world: Wo
         assert world.service("full") is None
     finally:
         remove_model("full")
+
+
+def wanted_claim(world: World) -> dict[str, Any]:
+    """The volume of the full model, as a deploy makes it."""
+    return volume_claim(world.spec("full"), namespace=NAMESPACE, storage_class=None)
 
 
 def test_a_name_that_is_no_dns_label_is_refused_before_anything(world: World) -> None:

@@ -96,6 +96,7 @@ def test_an_oom_kill_inside_a_crash_loop_is_found() -> None:
     pods = [_crashed(exitCode=137, reason="OOMKilled")]
     diagnosis = diagnose_inference_service(_service(), deployments=[_deployment(ready=0)], pods=pods, events=[])
     assert diagnosis.category is Category.OOM_KILLED
+    assert "deployments/models/<model>.yaml raise serving.resources.limits.memory" in diagnosis.next_action
 
 
 def test_a_crash_that_is_over_is_no_trouble() -> None:
