@@ -14,7 +14,9 @@ from deployments.spec.source import Repo, Source
 from deployments.spec.storage import ClaimStorage, Storage
 
 # These prefixes of the bucket hold slipway's own objects.
-_RESERVED_PREFIXES = ("comparisons", "evidence", "leases", "probes", "receipts", "services", "test-results")
+_RESERVED_PREFIXES = (
+    *("comparisons", "evidence", "leases", "probes", "receipts", "services", "test-results", "verifications"),
+)
 
 
 def _check_not_reserved(value: str) -> str:

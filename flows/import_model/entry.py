@@ -10,6 +10,8 @@ from flows.import_model.manifest import DIGEST_PROPERTY, Manifest
 from flows.import_model.runtime import RuntimeImage
 from flows.runs import Run
 
+IMAGE_DIGEST_PROPERTY = "runtime_image_digest"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
@@ -77,6 +79,6 @@ def _properties(spec: ModelSpec, manifest: Manifest, image: RuntimeImage, *, pla
         "deployment_type": spec.serving.deployment_mode,
         "use_case": spec.use_case,
         "runtime_image": image.reference,
-        "runtime_image_digest": image.digest,
+        IMAGE_DIGEST_PROPERTY: image.digest,
         "replica_of": spec.source.repo if spec.overlaid_by else "",
     }

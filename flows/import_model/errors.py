@@ -54,6 +54,17 @@ class ManifestError(RejectedError):
         )
 
 
+class ProofError(RejectedError):
+    """What stands in place of a verification's record cannot be read as one."""
+
+    def __init__(self, *, key: str, reason: str) -> None:
+        super().__init__(
+            "object store",
+            f"{key} is no verification of ours ({reason}). Nothing was changed. "
+            f"Remove it, then verify again: aws s3 rm s3://<bucket>/{key}",
+        )
+
+
 class MissingRightsError(RejectedError):
     """The cluster does not let us run Jobs."""
 

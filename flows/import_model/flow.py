@@ -41,13 +41,14 @@ def import_model(model: ModelKey) -> ImportReceipt:
         source = resolve_source(spec, hub=hub, store=store)
         stock = take_stock(spec, source=source, store=store)
         image = build_runtime.submit(images)
-        with shown_progress(model=model, total=stock.total_bytes, done=stock.present_bytes) as progress:
+        with shown_progress("import", model=model, total=stock.total_bytes, done=stock.present_bytes) as progress:
             transfers = transfer_file.map(
                 stock.missing,
                 spec=unmapped(spec),
                 source=unmapped(source),
                 hub=unmapped(hub),
                 store=unmapped(store),
+                stock=unmapped(stock),
                 progress=unmapped(progress),
                 claim=unmapped(claim),
             )

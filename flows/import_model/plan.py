@@ -125,21 +125,27 @@ class TransferPlan:
 
 
 def plan_transfers(
-    files: Iterable[HubFile], *, prefix: str, held: Mapping[str, int], manifest: Manifest | None
+    files: Iterable[HubFile],
+    *,
+    prefix: str,
+    held: Mapping[str, int],
+    manifest: Manifest | None,
+    doubted: frozenset[str] = frozenset(),
 ) -> TransferPlan:
     """Compare wanted files with what the store holds.
 
     Without a manifest nothing is vouched for: every file goes to a transfer, which skips it by its object's own
-    metadata. With one, a file of the recorded size is done.
+    metadata. With one, a file of the recorded size is done, unless there is a reason to doubt it.
 
     Args:
         files: the version's files.
         prefix: the version's key prefix, with a trailing slash.
         held: size in bytes by key, as listed under the prefix.
         manifest: the version's commit marker, if it was written.
+        doubted: paths that the manifest does not vouch for, although it lists them.
     """
     wanted = tuple(files)
-    vouched = {file.path: file.size for file in manifest.files} if manifest else {}
+    vouched = {file.path: file.size for file in manifest.files if file.path not in doubted} if manifest else {}
     present = tuple(file for file in wanted if vouched.get(file.path) == file.size == held.get(prefix + file.path))
     done = {file.path for file in present}
     missing = sorted((file for file in wanted if file.path not in done), key=lambda file: (-file.size, file.path))

@@ -44,20 +44,21 @@ REFRESH_SECONDS = 2.0
 
 
 @contextmanager
-def shown_progress(*, model: str, total: int, done: int) -> Iterator[Progress]:
-    """Show one progress bar for a whole import while the transfers inside the block count bytes.
+def shown_progress(doing: str, *, model: str, total: int, done: int) -> Iterator[Progress]:
+    """Show one progress bar while the work inside the block counts bytes.
 
     Args:
+        doing: what the bar is named after, for example "import".
         model: the catalog key.
         total: bytes of all files.
         done: bytes that are in place before this run moves any.
     """
     progress = Progress(total=total, done=done, at_once=settings().transfer_files)
-    title = f"import/{model}"
+    title = f"{doing}/{model}"
     # Typed for sync and async callers at once; a flow of ours is sync.
     artifact: UUID | None = None
     with _cosmetic():
-        artifact = cast("UUID", create_progress_artifact(progress.standing().percent, key=f"import-{model}"))
+        artifact = cast("UUID", create_progress_artifact(progress.standing().percent, key=f"{doing}-{model}"))
     over = threading.Event()
     logger = get_run_logger()
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from blocks.errors import NotFoundError
 from blocks.hub_files import HubFile
+from blocks.objects import ObjectEntry
+from flows.byte_proof import damaged_files, read_proof
 from flows.import_model.manifest import MANIFEST, Manifest, parse_manifest
 from flows.import_model.plan import TransferPlan, plan_transfers
 
@@ -19,10 +22,18 @@ MANIFEST_LIMIT_BYTES = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """A version as it stands: its manifest, if an import was finished, and what is left to transfer."""
+    """A version as it stands.
+
+    Attributes:
+        manifest: if an import was finished.
+        plan: what is left to transfer.
+        damaged: paths that a verification found to have other bytes than the manifest says. Their objects' own metadata
+            is not believed: they are transferred again.
+    """
 
     manifest: Manifest | None
     plan: TransferPlan
+    damaged: frozenset[str] = frozenset()
 
     @property
     def missing(self) -> tuple[HubFile, ...]:
@@ -55,7 +66,33 @@ def read_manifest(client: StoreClient, *, prefix: str) -> Manifest | None:
 
 
 def read_stock(client: StoreClient, *, prefix: str, source: ResolvedSource) -> Stock:
-    """Compare a source's files with what the store lists under the prefix: one listing, no look at objects."""
+    """Compare a source's files with what the store lists under the prefix: one listing, no look at objects.
+
+    Raises:
+        ManifestError, ProofError: something else stands in place of the manifest, or of the last verification.
+    """
     manifest = read_manifest(client, prefix=prefix)
-    held = {entry.key: entry.size for entry in client.list(prefix)}
-    return Stock(manifest, plan_transfers(source.files, prefix=prefix, held=held, manifest=manifest))
+    held = {entry.key: entry for entry in client.list(prefix)}
+    damaged: frozenset[str] = frozenset()
+    if manifest:
+        damaged = damaged_files(read_proof(client, prefix=prefix), manifest=manifest, held=held, prefix=prefix)
+    sizes = {key: entry.size for key, entry in held.items()}
+    doubted = damaged | written_later(held, prefix=prefix)
+    plan = plan_transfers(source.files, prefix=prefix, held=sizes, manifest=manifest, doubted=doubted)
+    return Stock(manifest, plan, damaged)
+
+
+def written_later(held: Mapping[str, ObjectEntry], *, prefix: str) -> frozenset[str]:
+    """Return the paths of objects that were written after the manifest, which an import writes last: pure.
+
+    A repair of ours writes such objects, and so does whoever overwrites a file. The transfer looks at each: what has
+    the metadata that ours have stays, what has not is transferred again.
+
+    Args:
+        held: the objects by key, as listed.
+        prefix: the version's key prefix, with a trailing slash.
+    """
+    marker = held.get(prefix + MANIFEST)
+    if marker is None:
+        return frozenset()
+    return frozenset(key.removeprefix(prefix) for key, entry in held.items() if entry.modified > marker.modified)

@@ -74,6 +74,8 @@ def take_stock(spec: ModelSpec, *, source: ResolvedSource, store: ObjectStore) -
         "%d files are in place, %d to transfer, %d unfinished uploads cleared",
         len(stock.plan.present), len(stock.missing), cleared,
     )  # fmt: skip
+    for path in sorted(stock.damaged):
+        get_run_logger().warning("%s is replaced: the last verification found other bytes than the manifest says", path)
     return stock
 
 
@@ -85,6 +87,7 @@ def transfer_file(
     source: ResolvedSource,
     hub: ModelHub,
     store: ObjectStore,
+    stock: Stock,
     progress: Progress,
     claim: Lease,
 ) -> TransferredFile:
@@ -95,6 +98,7 @@ def transfer_file(
         done = transfer(
             hub.client(), store.client(), repo=source.repo, commit=source.commit, file=file,
             key=safe_key(spec.prefix, file.path), options=options, on_bytes=count, confirm=claim.confirm,
+            damaged=file.path in stock.damaged,
         )  # fmt: skip
     if done.skipped:
         progress.skipped(done.size)

@@ -59,6 +59,7 @@ def transfer_file(
     options: TransferOptions,
     on_bytes: Callable[[int], None],
     confirm: Callable[[], None] = lambda: None,
+    damaged: bool = False,
 ) -> TransferredFile:
     """Bring one file of a commit into the store, unless it is there.
 
@@ -75,13 +76,14 @@ def transfer_file(
         on_bytes: told the bytes of each part that the store took, from several threads. Bytes of an attempt that
             then fails are not taken back; a skipped file tells none.
         confirm: asked just before the object becomes visible; raises if the version is not ours any more.
+        damaged: the object that is there was read and has other bytes than its metadata says: it is replaced.
 
     Raises:
         DigestMismatchError: the content is not what the Hub declares; nothing is visible, nothing is left.
         BlockError: whatever else failed at the Hub or the store, transient or not; nothing is visible.
     """
     began = time.monotonic()
-    sha256 = digest_in_store(store, file=file, key=key)
+    sha256 = None if damaged else digest_in_store(store, file=file, key=key)
     skipped = sha256 is not None
     if sha256 is None:
         source = hub.open(repo, commit=commit, file=file)
