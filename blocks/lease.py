@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from blocks.errors import BlockError, NotFoundError, PreconditionFailedError, UnavailableError
-from blocks.lease_record import LeaseHeldError, LeaseLostError, Record
+from blocks.lease_record import RECORD_LIMIT_BYTES, LeaseHeldError, LeaseLostError, Record
 
 if TYPE_CHECKING:
     from blocks.object_store import StoreClient
@@ -27,7 +27,6 @@ __all__ = ["Lease", "LeaseHeldError", "LeaseLostError", "acquire", "held"]
 
 log = logging.getLogger(__name__)
 
-RECORD_LIMIT_BYTES = 64 << 10
 RENEWALS_PER_TTL = 3
 POLL_SECONDS = 1.0
 

@@ -8,6 +8,9 @@ from dataclasses import asdict, dataclass
 from blocks.errors import RejectedError, UnavailableError
 from blocks.objects import SYSTEM
 
+RECORD_LIMIT_BYTES = 64 << 10
+"""More than any lease object has."""
+
 
 class LeaseHeldError(UnavailableError):
     """Another run works on the same version."""

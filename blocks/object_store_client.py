@@ -126,7 +126,7 @@ class StoreClient(BucketClient):
         with self._translated("list"):
             for page in self._s3.get_paginator("list_multipart_uploads").paginate(Bucket=self.bucket, Prefix=prefix):
                 for item in page.get("Uploads", []):
-                    yield Upload(item["Key"], item["UploadId"])
+                    yield Upload(item["Key"], item["UploadId"], item.get("Initiated"))
 
     def _delete_for_good(self, key: str, *, etag: str) -> None:
         """Delete an object with its version, so that probes leave no heap of old versions; else just the object."""

@@ -33,10 +33,17 @@ class ObjectEntry:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A multipart upload that is not completed; its parts are no object yet, but they take space."""
+    """A multipart upload that is not completed; its parts are no object yet, but they take space.
+
+    Attributes:
+        key: the object that it would become.
+        id: the store's name of it.
+        begun: when, by the store's clock; None where the store does not say, and for one that was begun here.
+    """
 
     key: str
     id: str
+    begun: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,17 +8,27 @@ client that do not exist, swallowed the error and reported success.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from typing import ClassVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import ClassVar, TypeVar
 
 from prefect.blocks.core import Block
 from pydantic import Field
 
 from blocks.registry_entries import Property, RegisteredVersion, VersionEntry, to_wire
 from blocks.registry_errors import EntryNotFoundError, NotARegistryError, TokenMissingError
-from blocks.registry_operations import Page, find_version, list_page, merge_properties, ping, upsert_version
+from blocks.registry_operations import (
+    Page,
+    find_version,
+    list_models,
+    list_page,
+    merge_properties,
+    ping,
+    upsert_version,
+)
 from blocks.registry_session import ApiVersion, RegistryAddress, run
 from blocks.trust import trusted
+
+T = TypeVar("T")
 
 
 class ModelRegistry(Block):
@@ -102,20 +112,24 @@ class RegistryClient:
             raise EntryNotFoundError(url=f"{self._place.base}model_versions", what=f"version {model}/{version}")
         return merged
 
+    def list_models(self) -> Iterator[str]:
+        """List the names of all registered models, oldest first, page by page."""
+        yield from self._pages(lambda token: run(self._place, lambda session: list_models(session, token)))
+
     def list_versions(self, model: str) -> Iterator[RegisteredVersion]:
         """List the versions of a model, oldest first, page by page; nothing if the registry does not know the model."""
+        yield from self._pages(lambda token: run(self._place, lambda session: list_page(session, model, token)))
+
+    def _pages(self, ask: Callable[[str], Page[T]]) -> Iterator[T]:
         token = ""
         while True:
-            page = self._page(model, token)
-            yield from page.versions
+            page = ask(token)
+            yield from page.items
             if not page.next_token:
                 return
             if page.next_token == token:
-                raise NotARegistryError(url=f"{self._place.base}model_versions", answer="the same page of a list twice")
+                raise NotARegistryError(url=self._place.base, answer="the same page of a list twice")
             token = page.next_token
-
-    def _page(self, model: str, token: str) -> Page:
-        return run(self._place, lambda session: list_page(session, model, token))
 
     def version_url(self, version: RegisteredVersion) -> str:
         """The address of a version in the REST API; dashboards have no path that holds from release to release."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import mr_openapi
 from mr_openapi import MetadataValue
@@ -27,10 +27,10 @@ _PAGE_SIZE = "100"
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class Page(Generic[T]):
     """A part of a list, and the token of the next part; an empty token after the last."""
 
-    versions: tuple[RegisteredVersion, ...]
+    items: tuple[T, ...]
     next_token: str
 
 
@@ -45,7 +45,20 @@ async def find_version(session: RegistrySession, model: str, version: str) -> Re
     return None if pair is None else await _with_artifact(session, *pair)
 
 
-async def list_page(session: RegistrySession, model: str, token: str) -> Page:
+async def list_models(session: RegistrySession, token: str) -> Page[str]:
+    """Read one page of the names of all registered models, oldest first."""
+    listed = await session.ask(
+        session.api.get_registered_models(
+            page_size=_PAGE_SIZE,
+            order_by=mr_openapi.OrderByField.ID,
+            sort_order=mr_openapi.SortOrder.ASC,
+            next_page_token=token or None,
+        )
+    )
+    return Page(tuple(model.name for model in listed.items), listed.next_page_token)
+
+
+async def list_page(session: RegistrySession, model: str, token: str) -> Page[RegisteredVersion]:
     """Read one page of the versions of a model, oldest first; an empty one if the registry does not know the model."""
     held = await session.find(session.api.find_registered_model(name=model))
     if held is None:

@@ -13,14 +13,14 @@ from deployments.spec.serving import Serving
 from deployments.spec.source import Repo, Source
 from deployments.spec.storage import ClaimStorage, Storage
 
-# These prefixes of the bucket hold slipway's own objects.
-_RESERVED_PREFIXES = (
+RESERVED_PREFIXES = (
     *("comparisons", "evidence", "leases", "probes", "receipts", "services", "test-results", "verifications"),
 )
+"""Prefixes of the bucket that hold slipway's own objects; no model may be named so."""
 
 
 def _check_not_reserved(value: str) -> str:
-    if value in _RESERVED_PREFIXES:
+    if value in RESERVED_PREFIXES:
         raise problem(f"{value!r} is a prefix that slipway keeps for itself; choose another name")
     return value
 
