@@ -7,6 +7,7 @@ from datetime import timedelta
 from prefect import flow
 
 from blocks.loading import load_registry, load_store
+from flows.cleanup_storage.plan import Kept, Removal
 from flows.cleanup_storage.tasks import plan, remove, report, take_stock
 
 
@@ -22,7 +23,7 @@ def cleanup_storage(*, apply: bool = False, older_than_hours: float = 24.0) -> s
     older_than = timedelta(hours=older_than_hours)
     facts = take_stock(store=store, registry=registry)
     planned = plan(facts, older_than=older_than)
-    done = planned.removals
+    done: tuple[Removal | Kept, ...] = planned.removals
     if apply:
         done = tuple(remove(each, facts=facts, store=store, older_than=older_than) for each in planned.removals)
     return report((*done, *planned.kept), applied=apply, hours=older_than_hours)

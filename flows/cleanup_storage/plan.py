@@ -175,9 +175,9 @@ def _others(inventory: Inventory, *, older_than: timedelta) -> Iterator[Removal 
     if old:
         keys, size = tuple(probe.key for probe in old), sum(probe.size for probe in old)
         yield Removal(subject="probes", lease=None, keys=keys, size=size, reason="their preflights were killed")
-    strange = [upload for upload in inventory.uploads if version_prefix(upload.key) is None]
-    for thing in (*inventory.foreign, *strange):
-        yield Kept(thing.key, "it belongs to no version, and slipway does not know whose it is")
+    strange = [upload.key for upload in inventory.uploads if version_prefix(upload.key) is None]
+    for key in (*(entry.key for entry in inventory.foreign), *strange):
+        yield Kept(key, "it belongs to no version, and slipway does not know whose it is")
 
 
 def _of_services(services: Iterable[Json], *, bucket: str, what: str) -> Iterator[Reference]:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import cast
 from uuid import UUID
@@ -78,7 +79,8 @@ def shown_wait(*, model: str, expected_seconds: float) -> Iterator[Callable[[str
             if not over.is_set():
                 show(wait.percent)
 
-    refresher = threading.Thread(target=refresh, name="wait", daemon=True)
+    # With the run's context: it says, among others, which Prefect server the run is told to.
+    refresher = threading.Thread(target=copy_context().run, args=(refresh,), name="wait", daemon=True)
     refresher.start()
     ready = False
     try:

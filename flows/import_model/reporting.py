@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import copy_context
 from datetime import UTC, datetime
 from importlib import metadata
 from logging import Logger, LoggerAdapter
@@ -73,7 +74,8 @@ def shown_progress(doing: str, *, model: str, total: int, done: int) -> Iterator
         while not over.wait(REFRESH_SECONDS):
             show()
 
-    refresher = threading.Thread(target=refresh, name="progress", daemon=True)
+    # With the run's context: it says, among others, which Prefect server the run is told to.
+    refresher = threading.Thread(target=copy_context().run, args=(refresh,), name="progress", daemon=True)
     refresher.start()
     try:
         yield progress

@@ -68,6 +68,27 @@ def test_the_api_knows_the_models_before_a_run_exists(name: str) -> None:
     assert parameter_schema(found).model_dump()["properties"]["model"]["enum"] == keys()
 
 
+@pytest.mark.parametrize(
+    ("name", "crons"), [("audit/all", ["30 5 * * *"]), ("cleanup/storage", [])], ids=["audit", "cleanup"]
+)
+def test_what_is_about_the_whole_platform_has_one_deployment(name: str, crons: list[str]) -> None:
+    """Damage would wait for somebody to ask, or files would be removed by night."""
+    flow_name, _, deployment_name = name.partition("/")
+    [made] = [made for made in WRITTEN["deployments"] if made["tags"] == [flow_name]]
+    assert (made["name"], made["parameters"]) == (deployment_name, {})
+    assert [schedule["cron"] for schedule in made["schedules"]] == crons
+    assert made["concurrency_limit"] == {"limit": 1, "collision_strategy": "ENQUEUE"}
+    assert load_flow_from_entrypoint(made["entrypoint"], use_placeholder_flow=False).name == flow_name
+    variables = {**made["work_pool"]["job_variables"], "image": "registry.example.com/slipway-flows:1"}
+    assert set(variables) <= set(WORK_POOL["variables"]["properties"])
+
+
+def test_a_cleanup_removes_nothing_unless_told_to() -> None:
+    """Whoever tries it out would lose what he wanted to see."""
+    found = load_flow_from_entrypoint("flows.cleanup_storage.flow.cleanup_storage", use_placeholder_flow=False)
+    assert parameter_schema(found).model_dump()["properties"]["apply"]["default"] is False
+
+
 def test_a_model_key_carries_the_catalog_into_a_schema() -> None:
     """A new YAML file would not be a new model for Prefect."""
 

@@ -188,14 +188,15 @@ def opened(folder: Path, s3: S3Server) -> Iterator[World]:
         stack.enter_context(prefect_test_harness(server_startup_timeout=180))
         for block in documents(read_endpoints()):
             block.save(DOCUMENT, overwrite=True)
-        cluster = stack.enter_context(_cluster(folder, patch))
+        cluster = stack.enter_context(serving_cluster(folder, patch))
         world = World(cluster, s3, ModelRegistry(address=registry_url), overlay)
-        _provide(world, environment)
+        provide(world, environment)
         yield world
 
 
 @contextmanager
-def _cluster(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+def serving_cluster(folder: Path, patch: pytest.MonkeyPatch, **images: Json) -> Iterator[Cluster]:
+    """Start a cluster with KServe's controller and the nodes, found by KUBECONFIG; it knows these images too."""
     nodes = folder / "nodes.json"
     nodes.write_text(json.dumps(NODES))
     with serving_kube(folder, "--nodes", str(nodes)) as server:
@@ -207,6 +208,7 @@ def _cluster(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Cluster]:
                 "test/initializer": {"entrypoint": initializer, "env": ours},
                 FLOWS_IMAGE: {"path": [str(Path(sys.executable).parent), "/usr/bin", "/bin"], "env": ours},
                 "sh": {},
+                **images,
             }
         )
         patch.setenv("KUBECONFIG", str(server.kubeconfig))
@@ -221,7 +223,7 @@ def _cluster(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Cluster]:
                 controller.terminate()
 
 
-def _provide(world: World, environment: dict[str, str]) -> None:
+def provide(world: World, environment: dict[str, str]) -> None:
     """Apply what `platform/apply` applies, with the scripted engine in place of vLLM."""
     runtime = serving_runtime(namespace=NAMESPACE, image=ENGINE_IMAGE, slowest_load_seconds=30)
     container = runtime["spec"]["containers"][0]
