@@ -54,6 +54,10 @@ def _parser() -> argparse.ArgumentParser:
     listing.add_argument("prefix", nargs="?", default="")
     add("tools", _tools, "install the programs of the machine that are missing, where that is possible")
     add("engine", _engine, "install vLLM's CPU build, which serves the replicas")
+    harm = add("damage", _damage, "move an imported replica's weights by noise, to see a gate see it")
+    harm.add_argument("replica", help="what it was imported from: quantized or full")
+    harm.add_argument("prefix", help="where: <registered model>/<version>/")
+    harm.add_argument("--noise", type=float, default=0.5, help="standard deviations of each tensor; 0 mends")
     logs = add("logs", _logs, "show the logs")
     logs.add_argument("service", nargs="?", help="only this service's")
     logs.add_argument("-f", "--follow", action="store_true", help="go on as they grow")
@@ -134,6 +138,15 @@ def _tools(_: argparse.Namespace) -> int:
 
 def _engine(_: argparse.Namespace) -> int:
     engine.ensure(_say)
+    return 0
+
+
+def _damage(options: argparse.Namespace) -> int:
+    from sandbox import damage  # noqa: PLC0415 - as in _demo
+
+    noise = options.noise or None
+    for key in damage.rewrite(_sandbox().layout, replica=options.replica, prefix=options.prefix, noise=noise):
+        _say(f"{'damaged' if noise else 'mended'} s3://{layout.BUCKET}/{key}; the next pod that starts reads it")
     return 0
 
 

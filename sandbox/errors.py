@@ -105,3 +105,10 @@ class ToolMissingError(SandboxError):
 
     def __init__(self, *, tool: str, purpose: str, command: str) -> None:
         super().__init__(f"{tool}, which {purpose}, is not installed. Install it: `{command}`")
+
+
+class NothingToDamageError(SandboxError):
+    """A version that was never imported, or not from this replica."""
+
+    def __init__(self, *, uri: str) -> None:
+        super().__init__(f"{uri} is not there. Import it first: prefect deployment run import/quantized --watch")

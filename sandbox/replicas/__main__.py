@@ -27,6 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
                 size_bytes=options.size,
                 shards=options.shards,
                 small_files=options.files,
+                noise=options.noise,
             )
             print(f"replica {options.name} is in {options.folder}")
     except (ValueError, OSError) as error:
@@ -44,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     builder.add_argument("--size", type=_size, help="fill the shards up to exactly this size, such as 2GiB")
     builder.add_argument("--shards", type=int, help="the number of weight files")
     builder.add_argument("--files", type=int, default=0, help="how many 4 KiB JSON files to add")
+    builder.add_argument("--noise", type=float, help="damage the weights by so many of their standard deviations")
     dataset = commands.add_parser("dataset", help="write a data set of the evaluation into a folder")
     dataset.add_argument("name", choices=DATASETS)
     dataset.add_argument("folder", type=Path)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from . import seeded
-from .repositories import BUILDERS, SEED
+from .repositories import BUILDERS, SEED, TRAINED
 from .tensors import Tensor
 from .weight_files import header_of, shard_names, split, write_file, write_index
 
@@ -14,7 +14,13 @@ _SMALL_FILE = 4096  # bytes
 
 
 def build(
-    name: str, folder: Path, *, size_bytes: int | None = None, shards: int | None = None, small_files: int = 0
+    name: str,
+    folder: Path,
+    *,
+    size_bytes: int | None = None,
+    shards: int | None = None,
+    small_files: int = 0,
+    noise: float | None = None,
 ) -> None:
     """Write the replica `name` into `folder`. Equal arguments give equal bytes.
 
@@ -25,13 +31,16 @@ def build(
             `consolidated.safetensors` is neither counted nor filled.
         shards: the number of weight files; by default as many as the real repository has.
         small_files: how many JSON files of 4 KiB to add.
+        noise: damage the weights by so many of their standard deviations; files keep their names and sizes.
 
     Raises:
-        ValueError: there is no such replica, or its weights do not fit the size or the number of shards.
+        ValueError: there is no such replica, it cannot be damaged, or its weights do not fit the size or the shards.
     """
     if name not in BUILDERS:
         raise ValueError(f"there is no replica {name!r}. Choose one of: {', '.join(NAMES)}.")
-    repository = BUILDERS[name]()
+    if noise is not None and name not in TRAINED:
+        raise ValueError(f"nobody trained {name}, so noise is no damage. Choose one of: {', '.join(TRAINED)}.")
+    repository = BUILDERS[name]() if noise is None else TRAINED[name](noise)
     folder.mkdir(parents=True, exist_ok=True)
     _write_weights(folder, repository.weights, shards=shards or repository.shards, size_bytes=size_bytes)
     for path, tensors in repository.extra_weights.items():

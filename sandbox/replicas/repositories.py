@@ -8,6 +8,7 @@ from . import architectures, awq, documents, seeded, tokenizers, w4a16
 from .architectures import Architecture
 from .consolidated import consolidated
 from .documents import Document
+from .noise import noisy
 from .tensors import Tensor
 from .weight_files import read_file
 
@@ -33,21 +34,21 @@ class Repository:
     extra_weights: dict[str, list[Tensor]] = field(default_factory=dict)
 
 
-def full() -> Repository:
+def full(noise: float | None = None) -> Repository:
     """Mistral Small in BF16, with the real repository's traps: the same weights again, and Mistral's own files."""
-    architecture, weights = architectures.MISTRAL_SMALL, list(read_file(_TRAINED))
+    architecture, weights = architectures.MISTRAL_SMALL, _trained(noise)
     files = _mistral_documents(architecture, real="Mistral-Small-24B-Instruct-2501", share="1/25,000")
     files |= {"params.json": documents.params(architecture), "tekken.json": tokenizers.tekken()}
     extra = {"consolidated.safetensors": consolidated(weights, architecture=architecture)}
     return Repository(weights, shards=10, documents=files, extra_weights=extra)
 
 
-def quantized() -> Repository:
+def quantized(noise: float | None = None) -> Repository:
     """The W4A16 twin of `full`, packed from the same weights; embedding, norms and output layer stay BF16."""
     architecture = architectures.MISTRAL_SMALL
     linears = {f"{name}.weight" for name in architecture.linears()}
     weights: list[Tensor] = []
-    for tensor in read_file(_TRAINED):
+    for tensor in _trained(noise):
         weights += w4a16.compress(tensor) if tensor.name in linears else [tensor]
     files = _mistral_documents(
         architecture,
@@ -84,12 +85,20 @@ def nemo12b() -> Repository:
     return Repository(awq.weights(architecture, seed=SEED), shards=2, documents=files)
 
 
+TRAINED: dict[str, Callable[[float | None], Repository]] = {"full": full, "quantized": quantized}
+"""Those that answer better than chance, so that noise makes them worse."""
+
 BUILDERS: dict[str, Callable[[], Repository]] = {
     "full": full,
     "quantized": quantized,
     "smollm2": smollm2,
     "nemo12b": nemo12b,
 }
+
+
+def _trained(noise: float | None) -> list[Tensor]:
+    sound = read_file(_TRAINED)
+    return list(sound if noise is None else noisy(sound, share=noise, seed=SEED))
 
 
 def _mistral_documents(

@@ -18,9 +18,9 @@ OVERLAY = Path(catalog.__file__).parents[1] / "sandbox" / "models"
 CATALOG_KEYS = ("full", "quantized", "smollm2")
 
 
-def build(name: str, folder: Path, **options: int | None) -> Path:
+def build(name: str, folder: Path, **options: float | None) -> Path:
     """Build a replica and return its folder."""
-    replicas.build(name, folder, **options)
+    replicas.build(name, folder, **options)  # type: ignore[arg-type]  # numbers of each option's own kind
     return folder
 
 
@@ -224,3 +224,21 @@ def test_beginnings_have_the_schema_of_hellaswag(tmp_path: Path) -> None:
         }
         assert item["endings"][int(item["label"])]
         assert len(set(item["endings"])) == 4
+
+
+@pytest.mark.parametrize("name", ["full", "quantized"])
+def test_a_damaged_replica_differs_in_nothing_but_its_numbers(name: str, tmp_path: Path) -> None:
+    """A planted regression would be seen by a file's size, and not by the gate that it is for."""
+    sound, damaged = build(name, tmp_path / "sound"), build(name, tmp_path / "damaged", noise=0.5)
+    sizes = [{path.name: path.stat().st_size for path in folder.iterdir()} for folder in (sound, damaged)]
+    assert sizes[0] == sizes[1]
+    before, after = digests(sound), digests(damaged)
+    changed = {file for file in before if before[file] != after[file]}
+    assert changed == {file for file in before if file.endswith(".safetensors")}
+
+
+@pytest.mark.parametrize(("name", "noise"), [("full", 0.0), ("smollm2", 0.5)])
+def test_damage_that_is_none_is_refused(name: str, noise: float, tmp_path: Path) -> None:
+    """A regression would be planted that no gate can see."""
+    with pytest.raises(ValueError, match="noise"):
+        build(name, tmp_path, noise=noise)
