@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.integration.ports import free_port
 
 SHELL_IMAGE = "test/shell:1"
 """An image whose programs are this machine's."""
@@ -20,14 +21,11 @@ BARE_IMAGE = "test/bare:1"
 @contextmanager
 def kube_server(folder: Path) -> Iterator[Path]:
     """Serve an empty cluster with two images until the block is left; gives its kubeconfig."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     (folder / "bin").mkdir(parents=True)
     images = {"test/shell": {}, "test/bare": {"path": [str(folder / "bin")]}}
     (folder / "images.json").write_text(json.dumps({"images": images}))
     kubeconfig = folder / "kubeconfig"
-    command = [sys.executable, "-m", "sandbox.kube", "--state", folder / "state", "--port", str(port)]
+    command = [sys.executable, "-m", "sandbox.kube", "--state", folder / "state", "--port", str(free_port())]
     command += ["--images", folder / "images.json", "--kubeconfig", kubeconfig]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None

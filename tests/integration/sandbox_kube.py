@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import select
-import socket
 import subprocess
 import sys
 import time
@@ -16,15 +15,10 @@ from typing import Any, TypeAlias
 
 import kubernetes
 
+from tests.integration.ports import free_port
+
 Json = dict[str, Any]
 Client: TypeAlias = Any  # the official client publishes no types
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Server:

@@ -20,11 +20,10 @@ from flows.apply_platform.variables import PlatformVariables
 from flows.apply_platform.waiting import wait_for_all
 from k8s.cluster.administration import Administrator, administer
 from tests.integration.platform_site import HUSH, INPUTS, bare_cluster, install_kserve, write_site
+from tests.integration.prefect_server import FOREIGN, prefect_server
 from tests.integration.registry_server import empty_registry
 from tests.integration.registry_server import serving as serving_registry
 from tests.integration.s3_server import WRITER, S3Server
-from tests.integration.sandbox_kube import free_port
-from tests.integration.test_prefect_deploy import wait_until_healthy
 
 ROOT = Path(__file__).parents[2]
 PREFECT = [sys.executable, "-m", "prefect"]
@@ -187,38 +186,29 @@ def test_what_does_not_become_ready_is_explained(cluster: Administrator, monkeyp
 @pytest.fixture
 def servers(s3: S3Server, tmp_path: Path) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
     """Real servers in place of the platform's own; gives their addresses and an administrator's environment."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}/api"
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "SLIPWAY_"))}
-    common = inherited | {
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
-    }
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     auth = HUSH["PREFECT_API_AUTH_STRING"]
-    server = common | {"PREFECT_HOME": str(tmp_path / "server"), "PREFECT_SERVER_API_AUTH_STRING": auth}
-    log = tmp_path / "server.log"
-    command = [*PREFECT, "server", "start", "--host=127.0.0.1", f"--port={port}"]
+    server = tmp_path / "server"
+    server.mkdir()
     with (
+        prefect_server(server, PREFECT_SERVER_API_AUTH_STRING=auth, PREFECT_API_AUTH_STRING=auth) as ready,
         empty_registry(tmp_path) as registry,
         serving_registry(registry) as registry_url,
-        log.open("w") as output,
-        subprocess.Popen(
-            command,
-            env=server | {"PREFECT_API_AUTH_STRING": auth},
-            stdout=output,
-            stderr=output,
-        ) as process,
     ):
-        try:
-            wait_until_healthy(url, process=process, log=log)
-            addresses = {
-                "PREFECT_API_URL": url,
-                "AWS_ENDPOINT_URL": s3.endpoint,
-                "SLIPWAY_REGISTRY_URL": registry_url,
-            }
-            yield addresses, common | {"PREFECT_HOME": str(tmp_path / "admin")}
-        finally:
-            process.terminate()
+        addresses = {
+            "PREFECT_API_URL": ready(),
+            "AWS_ENDPOINT_URL": s3.endpoint,
+            "SLIPWAY_REGISTRY_URL": registry_url,
+        }
+        yield (
+            addresses,
+            {
+                **inherited,
+                "PREFECT_HOME": str(tmp_path / "admin"),
+                "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+                "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+            },
+        )
 
 
 def test_the_command_installs_waits_and_proves_and_says_when_nothing_is_to_do(
@@ -259,5 +249,5 @@ def run(site: Path, environment: dict[str, str], folder: Path, *options: str) ->
     """Run the command as an administrator does, away from any `.env`."""
     command = [sys.executable, "-m", "flows.apply_platform", f"--overlay={site}", "--timeout=120", *options]
     return subprocess.run(
-        command, env=environment, cwd=folder, capture_output=True, text=True, check=False, timeout=250
+        command, env=environment, cwd=folder, capture_output=True, text=True, check=False, timeout=500
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,9 +16,9 @@ from k8s.manifests.build_job import BuildSpec, build_context, build_job
 from k8s.manifests.runtime_image import pushed_digest, runtime_tag
 from k8s.recipe import runtime_inputs
 from sandbox.base_image import base_image
+from tests.integration.import_world import NAMESPACE, make_namespace
 from tests.integration.kube_server import BARE_IMAGE, SHELL_IMAGE, kube_server
 
-NAMESPACE = "private-ai-demo"
 WATCH = JobWatch(timeout_seconds=60)
 
 
@@ -27,23 +26,9 @@ WATCH = JobWatch(timeout_seconds=60)
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Serve one cluster with what the platform brings: the namespace, the service account, the credentials."""
     with kube_server(tmp_path_factory.mktemp("kube")) as kubeconfig, pytest.MonkeyPatch.context() as patch:
+        make_namespace(NAMESPACE, kubeconfig=kubeconfig)
         patch.setenv("KUBECONFIG", str(kubeconfig))
-        cluster = connect()
-        about = {"namespace": NAMESPACE}
-        login = json.dumps({"auths": {}})
-        for thing in (
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
-            {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "runtime-builder", **about}},
-            {
-                "apiVersion": "v1",
-                "kind": "Secret",
-                "metadata": {"name": "quay-credentials", **about},
-                "type": "kubernetes.io/dockerconfigjson",
-                "stringData": {".dockerconfigjson": login},
-            },
-        ):
-            cluster.apply(thing)
-        yield cluster
+        yield connect()
 
 
 @pytest.fixture(scope="module")

@@ -3,38 +3,34 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from k8s.cluster import ReadyWatch, connect
-from k8s.cluster.connection import open_connection
+from k8s.cluster import ReadyResult, ReadyWatch, connect
 from k8s.errors import ClusterUnavailableError
+from tests.integration.ports import free_port
 
 Json = dict[str, Any]
 OUTAGE_SECONDS = 3.0
-DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
 
 
 class _Server:
     """A sandbox's Kubernetes that can be killed and started again at its address."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        (folder / "images.json").write_text(json.dumps({"images": {}}))
+        (folder / "images.json").write_text(json.dumps({"images": {"test/shell": {}}}))
         self.kubeconfig = folder / "kubeconfig"
-        self._command = [sys.executable, "-m", "sandbox.kube", "--state", folder / "state", "--port", str(port)]
+        self._state = folder / "state"
+        self._command = [sys.executable, "-m", "sandbox.kube", "--state", self._state, "--port", str(free_port())]
         self._command += ["--images", folder / "images.json", "--kubeconfig", self.kubeconfig]
         self._process: subprocess.Popen[str] | None = None
 
@@ -48,7 +44,11 @@ class _Server:
         assert self._process is not None
         self._process.kill()
         self._process.wait()
-        assert self._process.stderr is not None
+
+    def end_leftovers(self) -> None:
+        """End the pods that a killed server left running."""
+        command = [sys.executable, "-m", "sandbox.kube", "--state", self._state, "--end-leftovers"]
+        subprocess.run(command, check=True, capture_output=True)
 
 
 @contextmanager
@@ -59,10 +59,17 @@ def _serving(folder: Path) -> Iterator[_Server]:
         yield server
     finally:
         server.kill()
+        server.end_leftovers()
 
 
-def _deployment() -> Json:
-    container = {"name": "web", "image": "test/none:1"}
+def _deployment(opened: Path) -> Json:
+    """A Deployment whose only pod runs at once, and is ready when the file is there."""
+    container = {
+        "name": "web",
+        "image": "test/shell:1",
+        "command": ["sleep", "600"],
+        "readinessProbe": {"exec": {"command": ["test", "-e", str(opened)]}, "periodSeconds": 1},
+    }
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -75,48 +82,45 @@ def _deployment() -> Json:
     }
 
 
-def _roll_out(deployment: Json) -> None:
-    counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), 1)
-    status = {"observedGeneration": deployment["metadata"]["generation"], **counts}
-    merge = "application/merge-patch+json"
-    open_connection().request("PATCH", f"{DEPLOYMENTS}/web/status", body={"status": status}, content=merge)
+@contextmanager
+def _waiting(opened: Path, *, outage_seconds: float) -> Iterator[Future[ReadyResult]]:
+    """Wait for the Deployment in a thread; the block begins when the wait has seen its pod run."""
+    cluster = connect()
+    cluster.apply(_deployment(opened))
+    seen = threading.Event()
+    watch = ReadyWatch(
+        timeout_seconds=120,
+        outage_seconds=outage_seconds,
+        on_progress=lambda line: seen.set() if "is not ready yet" in line else None,
+    )
+    with ThreadPoolExecutor() as pool:
+        waits = pool.submit(cluster.wait_ready, "Deployment", "web", namespace="default", watch=watch)
+        assert seen.wait(60)
+        yield waits
 
 
 def test_an_api_that_is_away_for_a_while_does_not_end_the_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A control plane's upgrade takes seconds to a minute; a deployment that loads 47 GB takes longer."""
-    with _serving(tmp_path) as server, ThreadPoolExecutor() as pool:
+    opened = tmp_path / "opened"
+    with _serving(tmp_path) as server:
         monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig))
-        cluster = connect()
-        deployment = cluster.apply(_deployment())
-        begun = threading.Event()
-        watch = ReadyWatch(timeout_seconds=60, on_progress=lambda line: begun.set() if "no pod" in line else None)
-        waits = pool.submit(cluster.wait_ready, "Deployment", "web", namespace="default", watch=watch)
-        assert begun.wait(20)
-        server.kill()
-        time.sleep(OUTAGE_SECONDS)  # the outage itself
-        assert not waits.done()
-        server.start()
-        _roll_out(deployment)
-        result = waits.result(30)
+        with _waiting(opened, outage_seconds=60) as waits:
+            server.kill()
+            time.sleep(OUTAGE_SECONDS)  # the outage itself
+            assert not waits.done()
+            server.start()
+            opened.touch()
+            result = waits.result(60)
     assert result.thing["kind"] == "Deployment"
     assert result.seconds > OUTAGE_SECONDS
 
 
 def test_an_api_that_stays_away_is_given_up_as_transient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The task is retried later; the service itself may be well."""
-    with _serving(tmp_path) as server, ThreadPoolExecutor() as pool:
+    with _serving(tmp_path) as server:
         monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig))
-        cluster = connect()
-        cluster.apply(_deployment())
-        begun = threading.Event()
-        watch = ReadyWatch(
-            timeout_seconds=60,
-            outage_seconds=1.0,
-            on_progress=lambda line: begun.set() if "no pod" in line else None,
-        )
-        waits = pool.submit(cluster.wait_ready, "Deployment", "web", namespace="default", watch=watch)
-        assert begun.wait(20)
-        server.kill()
-        with pytest.raises(ClusterUnavailableError) as caught:
-            waits.result(30)
+        with _waiting(tmp_path / "opened", outage_seconds=1) as waits:
+            server.kill()
+            with pytest.raises(ClusterUnavailableError) as caught:
+                waits.result(60)
     assert caught.value.transient

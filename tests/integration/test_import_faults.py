@@ -13,7 +13,7 @@ from sandbox import replicas
 from sandbox.hub.faults import Corrupt, Drop, Rule, Stall, Status
 from sandbox.hub.publishing import publish_files
 from tests.integration.import_site import GATED_COMMIT, GATED_REPO, PREFIX, REPO, ROOT, Site
-from tests.integration.prefect_server import free_port
+from tests.integration.ports import free_port
 from tests.integration.s3_server import READER
 
 SHARD = "model-00002-of-00003.safetensors"

@@ -22,7 +22,7 @@ from sandbox import replicas
 from sandbox.hub.faults import Rule, Slow
 from tests.integration.import_site import MODEL, REPO, ROOT, VERSION, Site, official
 from tests.integration.import_world import NAMESPACE
-from tests.integration.prefect_server import free_port
+from tests.integration.ports import free_port
 
 LEASE = f"leases/{MODEL}/{VERSION}.json"
 WAIT_SECONDS = 90.0

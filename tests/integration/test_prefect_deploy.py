@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,56 +13,29 @@ import httpx
 import pytest
 
 from deployments.catalog import keys
+from tests.integration.prefect_server import FOREIGN, prefect_server
 
 ROOT = Path(__file__).parents[2]
 Prefect = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a running Prefect server."""
+    with prefect_server(tmp_path_factory.mktemp("server")) as ready:
+        yield ready()
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def environment(server: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a terminal that talks to a server of its own."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "SLIPWAY_"))}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     return {
         **inherited,
         "PREFECT_HOME": str(tmp_path_factory.mktemp("prefect")),
-        "PREFECT_API_URL": f"http://127.0.0.1:{free_port()}/api",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_API_URL": server,
         "SLIPWAY_FLOWS_IMAGE": "registry.example.com/slipway-flows:1",
     }
-
-
-@pytest.fixture(scope="module")
-def server(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a running Prefect server."""
-    url = environment["PREFECT_API_URL"]
-    port = httpx.URL(url).port
-    log = tmp_path_factory.mktemp("server") / "server.log"
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    with log.open("w") as output, subprocess.Popen(command, env=environment, stdout=output, stderr=output) as process:
-        try:
-            wait_until_healthy(url, process=process, log=log)
-            yield url
-        finally:
-            process.terminate()
-
-
-def wait_until_healthy(url: str, *, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Ask the server until it answers; it tells nobody when it is ready."""
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(f"{url}/health", timeout=2).status_code == httpx.codes.OK:
-                return
-        except httpx.TransportError:
-            time.sleep(0.2)
-    pytest.fail(f"the Prefect server did not start:\n{log.read_text()}")
 
 
 @pytest.fixture(scope="module")

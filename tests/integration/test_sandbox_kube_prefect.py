@@ -6,7 +6,6 @@ import asyncio
 import os
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
@@ -16,7 +15,8 @@ import pytest
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import State
 
-from tests.integration.sandbox_kube import Pods, Server, free_port, gone, serving
+from tests.integration.prefect_server import prefect_server
+from tests.integration.sandbox_kube import Pods, Server, gone, serving
 
 FLOW = """
 import os
@@ -82,40 +82,28 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def prefect(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect]:
     """Run a Prefect server and a worker, each with a home of its own."""
-    home, port = tmp_path_factory.mktemp("prefect"), free_port()
-    env = {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "HOME": str(home),
-        "PREFECT_HOME": str(home),
-        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_WORKER_QUERY_SECONDS": "1",
-        "PREFECT_INTEGRATIONS_KUBERNETES_OBSERVER_NAMESPACES": "default",
-        "KUBECONFIG": str(server.kubeconfig),
-    }
-    command = [sys.executable, "-m", "prefect"]
-    with (home / "log").open("w") as log:
-        serving_api = [*command, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-        with subprocess.Popen(serving_api, env=env, stdout=log, stderr=log) as api:
+    home = tmp_path_factory.mktemp("prefect")
+    with (
+        (home / "log").open("w") as log,
+        prefect_server(home) as ready,
+    ):
+        env = {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "HOME": str(home),
+            "PREFECT_HOME": str(home / "worker"),
+            "PREFECT_API_URL": ready(),
+            "PREFECT_WORKER_QUERY_SECONDS": "1",
+            "PREFECT_INTEGRATIONS_KUBERNETES_OBSERVER_NAMESPACES": "default",
+            "KUBECONFIG": str(server.kubeconfig),
+        }
+        command = [sys.executable, "-m", "prefect"]
+        subprocess.run([*command, "work-pool", "create", "kube", "--type", "kubernetes"], env=env, check=True)
+        working = [*command, "worker", "start", "--pool", "kube", "--type", "kubernetes"]
+        with subprocess.Popen(working, env=env, stdout=log, stderr=log) as worker:
             try:
-                assert gone(lambda: _is_healthy(port), seconds=60), (home / "log").read_text()
-                subprocess.run([*command, "work-pool", "create", "kube", "--type", "kubernetes"], env=env, check=True)
-                working = [*command, "worker", "start", "--pool", "kube", "--type", "kubernetes"]
-                with subprocess.Popen(working, env=env, stdout=log, stderr=log) as worker:
-                    try:
-                        yield Prefect(env["PREFECT_API_URL"])
-                    finally:
-                        worker.terminate()
+                yield Prefect(env["PREFECT_API_URL"])
             finally:
-                api.terminate()
-
-
-def _is_healthy(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/health") as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
+                worker.terminate()
 
 
 def _pod_of(pods: Pods, run: UUID) -> str:
@@ -130,7 +118,6 @@ def _pod_of(pods: Pods, run: UUID) -> str:
     pytest.fail("the flow run's pod did not end")
 
 
-@pytest.mark.timeout(150)
 def test_the_worker_runs_flows_as_pods_and_notices_those_that_crash(server: Server, prefect: Prefect) -> None:
     """`prefect deployment run` would hang, and a run whose pod died would stay `Running` for ever.
 

@@ -11,21 +11,6 @@ from deployments.catalog import keys
 from deployments.errors import CatalogError, UnknownModelError
 
 
-@pytest.fixture(autouse=True)
-def _no_overlay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SLIPWAY_CATALOG_OVERLAY", raising=False)
-
-
-@pytest.fixture
-def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the quantized model alone, and the folder above as the current one."""
-    folder = tmp_path / "models"
-    folder.mkdir()
-    (folder / "quantized.yaml").write_text((catalog.MODELS / "quantized.yaml").read_text())
-    monkeypatch.chdir(tmp_path)
-    return folder
-
-
 def replaced(models: Path, old: str, new: str) -> str:
     """Change one line of the quantized model, and return what the catalog says of it."""
     file = models / "quantized.yaml"

@@ -13,11 +13,6 @@ from deployments.catalog import keys
 from deployments.spec import ModelSpec
 
 
-@pytest.fixture(autouse=True)
-def _no_overlay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SLIPWAY_CATALOG_OVERLAY", raising=False)
-
-
 @pytest.fixture
 def overlay(tmp_path: Path) -> Path:
     """An empty folder for overlays."""

@@ -10,21 +10,6 @@ from deployments import catalog
 from deployments.errors import CatalogError
 
 
-@pytest.fixture(autouse=True)
-def _no_overlay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SLIPWAY_CATALOG_OVERLAY", raising=False)
-
-
-@pytest.fixture
-def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the quantized model alone, and the folder above as the current one."""
-    folder = tmp_path / "models"
-    folder.mkdir()
-    (folder / "quantized.yaml").write_text((catalog.MODELS / "quantized.yaml").read_text())
-    monkeypatch.chdir(tmp_path)
-    return folder
-
-
 @pytest.fixture
 def overlay(tmp_path: Path) -> Path:
     """An empty folder for overlays."""

@@ -16,11 +16,6 @@ from deployments.spec import ClaimStorage, ModelSpec, Source
 Changed = Callable[[dict[str, Any]], ModelSpec]
 
 
-@pytest.fixture(autouse=True)
-def _no_overlay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SLIPWAY_CATALOG_OVERLAY", raising=False)
-
-
 @pytest.fixture
 def changed() -> Changed:
     """Build the quantized model with some values changed."""

@@ -8,12 +8,6 @@ import pytest
 
 from deployments import catalog
 
-
-@pytest.fixture(autouse=True)
-def _no_overlay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SLIPWAY_CATALOG_OVERLAY", raising=False)
-
-
 MISTRAL = {
     "architecture": "MistralForCausalLM",
     "layers": 40,
