@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup engine demo demo-all test test-unit lint bench bench-ready cluster cluster-down test-cluster up down reset clean requirements
+.PHONY: help setup engine evaluation demo demo-all test test-unit lint bench bench-ready cluster cluster-down test-cluster up down reset clean requirements
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -29,6 +29,9 @@ demo: setup ## import the quantized replica end to end: Hub, S3, runtime image, 
 
 engine: setup ## install vLLM's CPU build, 3.5 GB, to serve replicas without a GPU
 	@python -m sandbox engine
+
+evaluation: setup ## install lm-eval and GuideLLM, 2.5 GB, to test what is served
+	@python -m sandbox evaluation
 
 demo-all: setup engine ## import and deploy both replicas of the model, served by real vLLM
 	@python -m sandbox tools

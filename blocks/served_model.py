@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import urllib3
 
 from blocks.errors import AccessDeniedError, BlockError, NotFoundError, RejectedError, UnavailableError
+from blocks.trust import VARIABLE
 
 SYSTEM = "served model"
 
@@ -30,6 +31,17 @@ class UnansweredError(UnavailableError):
 
     def __init__(self, *, url: str, reason: str) -> None:
         super().__init__(SYSTEM, f"{url} does not answer ({reason}). Look at its pods: kubectl get pods,isvc -A")
+
+
+class UntrustedServiceError(RejectedError):
+    """The service's certificate is signed by nobody whom we trust. Verification is never switched off instead."""
+
+    def __init__(self, *, url: str, reason: str) -> None:
+        super().__init__(
+            SYSTEM,
+            f"the certificate of {url} is not trusted ({reason}). Set {VARIABLE} to a PEM file of its authority; "
+            "pods have the ConfigMap slipway-ca at /slipway/ca: kubectl get configmap slipway-ca",
+        )
 
 
 class UnexpectedAnswerError(RejectedError):
@@ -99,6 +111,19 @@ class ServedModel:
             tokens=tuple(logprobs.get("tokens") or ())[:-1], logprobs=tuple(logprobs.get("token_logprobs") or ())[:-1]
         )
 
+    def chat(self, model: str, *, question: str, max_tokens: int) -> str:
+        """Answer a question in a chat with temperature 0; errors as `models`."""
+        messages = [{"role": "user", "content": question}]
+        body = {"model": model, "messages": messages, "max_tokens": max_tokens, "temperature": 0}
+        answer = self._ask("POST", "/v1/chat/completions", body)
+        return self._read(
+            answer, "/v1/chat/completions", lambda found: str(found["choices"][0]["message"]["content"] or "")
+        )
+
+    def version(self) -> str:
+        """The engine's own version; errors as `models`."""
+        return self._read(self._ask("GET", "/version"), "/version", lambda found: str(found["version"]))
+
     def metrics(self) -> str:
         """The engine's Prometheus metrics, as text; errors as `models`."""
         return self._ask("GET", "/metrics").data.decode()
@@ -109,6 +134,8 @@ class ServedModel:
             answer = self._pool.request(
                 method, url, headers=self._headers, body=None if body is None else json.dumps(body).encode()
             )
+        except urllib3.exceptions.SSLError as error:
+            raise UntrustedServiceError(url=self.url, reason=str(error)) from error
         except urllib3.exceptions.HTTPError as error:
             raise UnansweredError(url=url, reason=str(error)) from error
         if answer.status >= 400:  # noqa: PLR2004 - HTTP's own boundary

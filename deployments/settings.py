@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
@@ -64,6 +64,7 @@ class Settings(CatalogSettings):
         runtime_base_image: the vLLM image that the runtime image is built from.
         builder: the Buildah image, if it is set; read `builder_image`.
         flows: the image of flow runs, if it is set; read `flows_image`.
+        evaluation: the image of lm-eval and GuideLLM, if it is set; read `evaluation_image`.
         ca_bundle: a PEM file with the certificate authorities to trust; None for the system's.
         transfer_files: files transferred at once. A kill loses at most the files in flight.
         transfer_ranges: ranges of one file read at once.
@@ -79,6 +80,8 @@ class Settings(CatalogSettings):
         fill_timeout_seconds: how long filling a volume may take; 47 GB took up to 70 minutes.
         nodes_scale: True where an autoscaler adds GPU nodes on demand: preflight does not ask for a free one then.
         deploy_timeout_seconds: how long a service may take until it is ready, with a new node and an image pull.
+        evaluation_timeout_seconds: how long one run of lm-eval may take; a benchmark's time follows from the spec.
+        task_data: where the tools take the tasks' data from: the Hub, or the bucket where a cluster does not reach it.
     """
 
     namespace: Namespace = "private-ai-demo"
@@ -88,6 +91,7 @@ class Settings(CatalogSettings):
     )
     builder: Annotated[Image | None, Field(validation_alias=f"{PREFIX}BUILDER_IMAGE")] = None
     flows: Annotated[Image | None, Field(validation_alias=f"{PREFIX}FLOWS_IMAGE")] = None
+    evaluation: Annotated[Image | None, Field(validation_alias=f"{PREFIX}EVALUATION_IMAGE")] = None
     ca_bundle: ExistingPath | None = None
     transfer_files: Count = 2
     transfer_ranges: Count = 4
@@ -102,8 +106,10 @@ class Settings(CatalogSettings):
     fill_timeout_seconds: Count = 7200
     nodes_scale: bool = False
     deploy_timeout_seconds: Count = 3600
+    evaluation_timeout_seconds: Count = 7200
+    task_data: Literal["hub", "store"] = "hub"
 
-    # Both images are asked for where they are used, so that a flow can be imported and deployed without them. Neither
+    # These images are asked for where they are used, so that a flow can be imported and deployed without them. None
     # has a default: a tag or digest that nobody looked up on the registry would be an invention.
 
     @property
@@ -123,6 +129,15 @@ class Settings(CatalogSettings):
             SettingsError: SLIPWAY_FLOWS_IMAGE is not set.
         """
         return _required(self.flows, variable=f"{PREFIX}FLOWS_IMAGE")
+
+    @property
+    def evaluation_image(self) -> str:
+        """The image of lm-eval and GuideLLM, built from images/evaluation.
+
+        Raises:
+            SettingsError: SLIPWAY_EVALUATION_IMAGE is not set.
+        """
+        return _required(self.evaluation, variable=f"{PREFIX}EVALUATION_IMAGE")
 
 
 def settings() -> Settings:

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from sandbox import engine, environment, layout, services, tools
+from sandbox import engine, environment, evaluation, layout, services, tools
 from sandbox.errors import NotUpError, SandboxError, ToolMissingError
 from sandbox.supervisor import Sandbox
 from sandbox.tour import FLOWS
@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     listing.add_argument("prefix", nargs="?", default="")
     add("tools", _tools, "install the programs of the machine that are missing, where that is possible")
     add("engine", _engine, "install vLLM's CPU build, which serves the replicas")
+    add("evaluation", _evaluation, "install lm-eval and GuideLLM, which test what is served")
     harm = add("damage", _damage, "move an imported replica's weights by noise, to see a gate see it")
     harm.add_argument("replica", help="what it was imported from: quantized or full")
     harm.add_argument("prefix", help="where: <registered model>/<version>/")
@@ -147,6 +148,11 @@ def _damage(options: argparse.Namespace) -> int:
     noise = options.noise or None
     for key in damage.rewrite(_sandbox().layout, replica=options.replica, prefix=options.prefix, noise=noise):
         _say(f"{'damaged' if noise else 'mended'} s3://{layout.BUCKET}/{key}; the next pod that starts reads it")
+    return 0
+
+
+def _evaluation(_: argparse.Namespace) -> int:
+    evaluation.ensure(_say)
     return 0
 
 

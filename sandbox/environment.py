@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from sandbox.layout import BUCKET, NAMESPACE, PROJECT, Layout
 
 BUILDER_IMAGE = "localhost/slipway-builder:sandbox"
+EVALUATION_IMAGE = "localhost/slipway-evaluation:sandbox"
 FLOWS_IMAGE = "localhost/slipway-flows:sandbox"
 STORAGE_INITIALIZER_IMAGE = "localhost/slipway-storage-initializer:sandbox"
 REGION = "us-east-1"
@@ -40,6 +41,7 @@ def addresses(layout: Layout) -> dict[str, str]:
         **_base_image(layout),
         "SLIPWAY_BUILDER_IMAGE": BUILDER_IMAGE,
         "SLIPWAY_FLOWS_IMAGE": FLOWS_IMAGE,
+        "SLIPWAY_EVALUATION_IMAGE": EVALUATION_IMAGE,
         "SLIPWAY_IMAGE_REPOSITORY": f"oci:{layout.runtime_image}",
         **_tuning(),
         **_no_proxy(),

@@ -92,12 +92,12 @@ class DemoFailedError(SandboxError):
         self.said = said
 
 
-class EngineFailedError(SandboxError):
-    """The environment of the inference engine cannot be made."""
+class ToolEnvironmentError(SandboxError):
+    """The environment of a program that cannot share ours cannot be made."""
 
-    def __init__(self, *, command: str, reason: str, said: str) -> None:
+    def __init__(self, *, command: str, reason: str, said: str, again: str) -> None:
         lines = "".join(f"\n    {line}" for line in said.splitlines())
-        super().__init__(f"`{command}` {reason}.{lines}\nMend it, then type `make engine` again")
+        super().__init__(f"`{command}` {reason}.{lines}\nMend it, then type `{again}` again")
 
 
 class ToolMissingError(SandboxError):

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sandbox import engine
-from sandbox.environment import BUILDER_IMAGE, FLOWS_IMAGE, STORAGE_INITIALIZER_IMAGE
+from sandbox import engine, evaluation
+from sandbox.environment import BUILDER_IMAGE, EVALUATION_IMAGE, FLOWS_IMAGE, STORAGE_INITIALIZER_IMAGE
 from sandbox.layout import PROJECT, Layout
 from sandbox.processes import MEMBER_VARIABLE
 
@@ -36,6 +36,12 @@ def images(at: Layout) -> dict[str, dict[str, Any]]:
         FLOWS_IMAGE: {
             "path": [str(Path(sys.executable).parent), *machine],
             "env": ours,
+        },
+        EVALUATION_IMAGE: {
+            "path": [str(evaluation.folder() / "bin"), *machine],
+            "env": {**variables, **evaluation.VARIABLES, "PYTHONUNBUFFERED": "1"},
+            "needs": str(evaluation.mark()),
+            "otherwise": f"a local environment stands in for the image. Make it: `{evaluation.COMMAND}`",
         },
         STORAGE_INITIALIZER_IMAGE: {
             "path": machine,

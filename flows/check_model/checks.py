@@ -94,9 +94,9 @@ def _concurrencies(measurement: Measurement, *, spec: ModelSpec) -> Iterator[Che
         name, results = f"{concurrency} in flight", measurement.repeats(concurrency)
         wanted = spec.benchmark.repeats
         if len(results) < wanted:
-            missing = measurement.benchmarks
-            reason = f": {missing.reason}" if isinstance(missing, Missing) else ""
-            sentence = f"{len(results)} of {wanted} repeats were measured{reason}"
+            found = measurement.benchmarks
+            reasons = (found.reason,) if isinstance(found, Missing) else found.problems
+            sentence = ": ".join((f"{len(results)} of {wanted} repeats were measured", *reasons[:1]))
             yield Check(name=f"{name} measured", verdict=Verdict.INVALID, sentence=sentence)
             continue
         yield Check(name=f"{name} measured", verdict=Verdict.PASS, sentence=f"{len(results)} repeats")

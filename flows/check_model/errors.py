@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blocks.errors import RejectedError
+from blocks.errors import BlockError, RejectedError, UnavailableError
 
 _SHOWN_ERROR = 160
 
@@ -72,3 +72,91 @@ class NoResultError(RejectedError):
         super().__init__(
             "test results", f"run {run} has no {uri}. See what there is: aws s3 ls {uri.rsplit('/', 2)[0]}/"
         )
+
+
+class NotServingError(RejectedError):
+    """There is no service to test."""
+
+    def __init__(self, *, service: str, namespace: str, model: str, reason: str) -> None:
+        super().__init__(
+            "service",
+            f"{service} in {namespace} {reason}. Nothing was measured. "
+            f"Deploy it: prefect deployment run deploy/{model} --watch",
+        )
+
+
+class ServedWeightsError(RejectedError):
+    """The service has other bytes than the registry's: its results would be written to the wrong model."""
+
+    def __init__(self, *, service: str, model: str, served: str, registered: str) -> None:
+        super().__init__(
+            "service",
+            f"{service} serves manifest {served[:12] or 'of no name'}, the registry has {registered[:12]}. "
+            f"Nothing was measured. Deploy what is registered: prefect deployment run deploy/{model} --watch",
+        )
+
+
+class NoChatError(RejectedError):
+    """The service completes prompts and answers no chat, which GuideLLM asks for."""
+
+    def __init__(self, *, url: str) -> None:
+        super().__init__(
+            "served model",
+            f"{url} gave an empty answer in a chat, so its speed cannot be measured. "
+            f"See whether the model has a chat template: curl {url}/v1/chat/completions",
+        )
+
+
+class BusyServiceError(UnavailableError):
+    """Somebody else uses the service: a benchmark would measure both."""
+
+    def __init__(self, *, url: str, running: int, waiting: int) -> None:
+        super().__init__(
+            "served model",
+            f"{url} is busy: it works on {running} requests and {waiting} wait. Test it in a quiet hour, "
+            f"or see who asks: curl {url}/metrics",
+        )
+
+
+class NoEngineMetricsError(RejectedError):
+    """The service's metrics are not those of vLLM, so nobody can say whether it is idle."""
+
+    def __init__(self, *, url: str, missing: list[str]) -> None:
+        super().__init__(
+            "served model",
+            f"{url}/metrics has no {' and no '.join(f'vllm:{name}' for name in missing)}: it is not vLLM, or a version "
+            f"with other names. Read them: curl {url}/metrics",
+        )
+
+
+class NoTokenizerError(RejectedError):
+    """The tokenizer of the version under test cannot be brought to the tools."""
+
+    def __init__(self, *, uri: str, reason: str) -> None:
+        super().__init__(
+            "test materials",
+            f"{uri}: {reason}. Prove the version: prefect deployment run verify/<model> --watch",
+        )
+
+
+class NoTaskDataError(RejectedError):
+    """The tasks' data shall come from the bucket, and nobody put it there."""
+
+    def __init__(self, *, uri: str) -> None:
+        super().__init__(
+            "test materials",
+            f"{uri} has no files. Put the tasks' data there, from a cluster that reaches the Hub: "
+            "python -m flows.check_model data <model>; or unset SLIPWAY_TASK_DATA",
+        )
+
+
+class RegistryUntoldError(RejectedError):
+    """A test was measured and is in S3, and the registry does not know of it."""
+
+    def __init__(self, *, error: BlockError, uri: str, model: str, run: str) -> None:
+        super().__init__(
+            "test results",
+            f"they are whole at {uri}, and the registry was not told ({error}). When it answers, publish them again: "
+            f"prefect deployment run test/{model} --param from_run={run} --watch",
+        )
+        self.transient = error.transient

@@ -105,7 +105,8 @@ def speed_conditions(measurement: Measurement) -> Conditions:
         "endpoint": setup.endpoint,
         "seconds": str(setup.seconds),
         "loads": loads,
-        **{f"data.{name}": value for name, value in setup.data.items()},
+        # Each run has prompts of its own: equal ones would be answered from the engine's prefix cache.
+        **{f"data.{name}": value for name, value in setup.without_seed().data.items()},
     }
 
 

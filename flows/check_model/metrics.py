@@ -197,9 +197,20 @@ class BenchmarkSetup(Fact):
     data: dict[str, str]
     seconds: float | None
 
+    def without_seed(self) -> BenchmarkSetup:
+        """The same for any prompts: each run of GuideLLM has others, of the same sort."""
+        return self.model_copy(update={"data": {name: value for name, value in self.data.items() if name != "seed"}})
+
 
 class Benchmarks(Fact):
-    """All that one GuideLLM run says: a result for each load and repeat, in the order of the run."""
+    """All that GuideLLM says of one kind of load.
+
+    Attributes:
+        setup: how it was run; of several runs, the first one's.
+        results: a result for each load and repeat, in the order of the runs.
+        problems: why a run of several is missing.
+    """
 
     setup: BenchmarkSetup
     results: tuple[LoadResult, ...]
+    problems: tuple[str, ...] = ()

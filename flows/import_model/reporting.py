@@ -8,18 +8,15 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from datetime import UTC, datetime
 from importlib import metadata
-from logging import Logger, LoggerAdapter
 from pathlib import PurePath
 from typing import cast
 from uuid import UUID
 
-from httpx import HTTPError
 from prefect.artifacts import (
     create_markdown_artifact,
     create_progress_artifact,
     update_progress_artifact,
 )
-from prefect.exceptions import PrefectException
 from prefect.futures import PrefectFuture, as_completed, wait
 from prefect.logging import get_run_logger
 
@@ -27,6 +24,7 @@ from blocks.registry_entries import RegisteredVersion
 from deployments import VERSION
 from deployments.settings import settings
 from deployments.spec import ModelSpec
+from flows.cosmetic import cosmetic
 from flows.import_model.entry import Place
 from flows.import_model.manifest import Manifest
 from flows.import_model.progress import MEGABYTE, Progress, size_text
@@ -58,7 +56,7 @@ def shown_progress(doing: str, *, model: str, total: int, done: int) -> Iterator
     title = f"{doing}/{model}"
     # Typed for sync and async callers at once; a flow of ours is sync.
     artifact: UUID | None = None
-    with _cosmetic():
+    with cosmetic():
         artifact = cast("UUID", create_progress_artifact(progress.standing().percent, key=f"{doing}-{model}"))
     over = threading.Event()
     logger = get_run_logger()
@@ -67,7 +65,7 @@ def shown_progress(doing: str, *, model: str, total: int, done: int) -> Iterator
         if artifact is None:
             return
         standing = progress.standing()
-        with _cosmetic(logger):
+        with cosmetic(logger):
             update_progress_artifact(artifact, standing.percent, description=f"{title}: {standing.sentence()}")
 
     def refresh() -> None:
@@ -100,15 +98,6 @@ def settle(transfers: Sequence[PrefectFuture[TransferredFile]], *, progress: Pro
         wait(list(transfers))
         raise
     return [transfer.result() for transfer in transfers]
-
-
-@contextmanager
-def _cosmetic(logger: Logger | LoggerAdapter[Logger] | None = None) -> Iterator[None]:
-    """Let an import live when Prefect's API does not take what is only shown; what was not shown is logged."""
-    try:
-        yield
-    except (HTTPError, PrefectException) as error:
-        (logger or get_run_logger()).warning("Prefect did not take an artifact: %s", error)
 
 
 def write_receipt(
@@ -176,7 +165,7 @@ def _tail(path: str) -> str:
 
 def show_receipt(receipt: ImportReceipt) -> None:
     """Publish the receipt as markdown, and say its result in one line."""
-    with _cosmetic():
+    with cosmetic():
         create_markdown_artifact(
             receipt.markdown(), key=f"receipt-{receipt.model}", description=f"Receipt of import/{receipt.model}"
         )

@@ -62,7 +62,7 @@ class JobLog:
             news = self._feed.next(seconds=left)
             if news is not None and not isinstance(news, Change):
                 self.take(news)
-        if pod is not None and _has_started(pod):
+        if pod is not None and (_has_started(pod) or has_ended(pod)):
             try:
                 return log_tail(self._connection, pod, lines=self._lines)
             except ClusterError as error:
@@ -77,8 +77,11 @@ def _has_started(pod: Json) -> bool:
 
 
 def has_ended(pod: Json | None) -> bool:
-    """Tell whether the pod's container has come to its end."""
-    return pod is not None and "terminated" in _states(pod)
+    """Tell whether the pod's container has come to its end, or an init container failed before it."""
+    if pod is None:
+        return False
+    early = (status.get("state", {}) for status in pod.get("status", {}).get("initContainerStatuses", ()))
+    return "terminated" in _states(pod) or any((state.get("terminated") or {}).get("exitCode") for state in early)
 
 
 def _states(pod: Json) -> set[str]:

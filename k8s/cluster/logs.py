@@ -10,6 +10,7 @@ from k8s.cluster.connection import Connection
 from k8s.cluster.feed import Feed, LogEnded, LogLine
 from k8s.cluster.outage import Outage
 from k8s.errors import ClusterError, ClusterUnavailableError, ResourceNotFoundError
+from k8s.fields import container_statuses
 
 LOG_BYTES = 2 * 2**20
 """How much of one log is read at most."""
@@ -23,7 +24,7 @@ Json = dict[str, Any]
 
 
 def log_tail(connection: Connection, pod: Json, *, lines: int) -> tuple[str, ...]:
-    """Read the last lines of a pod's first container, before them those of its previous run if it was restarted.
+    """Read the last lines of the container that tells a pod's story, before them those of its previous run if any.
 
     Args:
         connection: the API.
@@ -36,12 +37,23 @@ def log_tail(connection: Connection, pod: Json, *, lines: int) -> tuple[str, ...
     Raises:
         ClusterError: the pod is gone, was never started, or its node does not answer.
     """
-    statuses = pod.get("status", {}).get("containerStatuses") or [{}]
-    runs = [True, False] if statuses[0].get("restartCount") else [False]
+    teller = storyteller(pod)
+    status = next((each for each in container_statuses(pod.get("status", {})) if each.get("name") == teller), {})
     found: list[str] = []
-    for previous in runs:
-        found += container_log(connection, pod, _container(pod), previous=previous, lines=lines)
+    for previous in [True, False] if status.get("restartCount") else [False]:
+        found += container_log(connection, pod, teller, previous=previous, lines=lines)
     return tuple(found)
+
+
+def storyteller(pod: Json) -> str:
+    """Return the name of the container whose log explains a pod: the first that failed, else its first one.
+
+    Where an init container fails, the others never start and have nothing to say.
+    """
+    for status in container_statuses(pod.get("status", {})):
+        if (status.get("state", {}).get("terminated") or {}).get("exitCode"):
+            return str(status.get("name"))
+    return _container(pod)
 
 
 def container_log(

@@ -1,4 +1,7 @@
-"""The Job that runs an evaluation or benchmark tool and brings its reports out of the pod: pure.
+"""The Job that runs a tool on a served model: its materials go in before it, its reports come out after it: pure.
+
+An init container brings what the tool reads, from S3: the model's tokenizer, and where the Hub cannot be reached the
+tasks' data. So the tool needs neither credentials nor a way out of the cluster.
 
 The tool and our uploader run beside each other over one emptyDir. The uploader must learn that the tool has ended,
 also when the tool is killed for its memory and can say nothing: so the tool's shell holds a named pipe open. Its end,
@@ -16,14 +19,17 @@ from typing import Any
 
 from deployments.spec import ModelSpec
 from k8s.manifests.fill_job import SERVICE_ACCOUNT
-from k8s.manifests.flow_image import flow_container, scratch_volume
+from k8s.manifests.flow_image import authorities_mount, flow_container, flow_volumes
 from k8s.manifests.labels import model_labels
 from k8s.manifests.restricted import restricted_container, restricted_pod
 
 REPORTS = "/slipway/reports"
 """Where the tool writes; all files below it are uploaded. The tool's arguments name it."""
 TOOL_HOME = "/slipway/home"
-"""The tool's home, for caches that nobody keeps."""
+"""The tool's home, for caches that nobody keeps; the tasks' data is put there, because its readers lock it."""
+MATERIALS = "/slipway/materials"
+"""What the tool only reads."""
+MATERIALS_CONTAINER = "materials"
 TOOL_CONTAINER = "tool"
 UPLOADER_CONTAINER = "uploader"
 
@@ -64,8 +70,10 @@ class EvaluationSpec:
         tool_image: an image with the tool and /bin/sh.
         tool: the tool's command line. Paths under REPORTS leave the pod, those under TOOL_HOME do not.
         tool_environment: variables of the tool; never secrets.
-        uploader_image: the image of flow runs.
-        uploader_module: the Python module in it that uploads. It is called with `--reports`, `--done` (the pipe) and
+        flows_image: the image of flow runs, whose modules bring and upload.
+        materials_module: the Python module that brings. It is called with `--materials`, `--home` and `materials`.
+        materials: what it is asked for.
+        uploader_module: the Python module that uploads. It is called with `--reports`, `--done` (the pipe) and
             `--destination`.
         destination: where the reports go, an s3:// URI with a trailing slash.
         timeout_seconds: the Job's time, its wait for a node included.
@@ -78,7 +86,9 @@ class EvaluationSpec:
     namespace: str
     tool_image: str
     tool: Sequence[str]
-    uploader_image: str
+    flows_image: str
+    materials_module: str
+    materials: Sequence[str]
     uploader_module: str
     destination: str
     tool_environment: Mapping[str, str] = field(default_factory=dict)
@@ -89,7 +99,7 @@ class EvaluationSpec:
 
 
 def evaluation_job(spec: ModelSpec, evaluation: EvaluationSpec) -> dict[str, Any]:
-    """Return the Job; it succeeds only if the tool and the upload do.
+    """Return the Job; it succeeds only if the materials, the tool and the upload do.
 
     Args:
         spec: the model that is evaluated.
@@ -109,12 +119,14 @@ def evaluation_job(spec: ModelSpec, evaluation: EvaluationSpec) -> dict[str, Any
                 "spec": {
                     **restricted_pod(),
                     "serviceAccountName": SERVICE_ACCOUNT,
+                    "initContainers": [_materials(evaluation)],
                     "containers": [_tool(evaluation), _uploader(evaluation)],
                     "volumes": [
                         {"name": "reports", "emptyDir": {"sizeLimit": evaluation.reports_size}},
                         {"name": "signal", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
                         {"name": "tool-home", "emptyDir": {"sizeLimit": "10Gi"}},
-                        scratch_volume(),
+                        {"name": "materials", "emptyDir": {"sizeLimit": "1Gi"}},
+                        *flow_volumes(),
                     ],
                 },
             },
@@ -137,14 +149,29 @@ def _tool(evaluation: EvaluationSpec) -> dict[str, Any]:
             {"name": "reports", "mountPath": REPORTS},
             {"name": "signal", "mountPath": _SIGNAL},
             {"name": "tool-home", "mountPath": TOOL_HOME},
+            {"name": "materials", "mountPath": MATERIALS, "readOnly": True},
+            authorities_mount(),
         ],
     }
+
+
+def _materials(evaluation: EvaluationSpec) -> dict[str, Any]:
+    return flow_container(
+        name=MATERIALS_CONTAINER,
+        image=evaluation.flows_image,
+        module=evaluation.materials_module,
+        arguments=[f"--materials={MATERIALS}", f"--home={TOOL_HOME}", *evaluation.materials],
+        mounts=[
+            {"name": "materials", "mountPath": MATERIALS},
+            {"name": "tool-home", "mountPath": TOOL_HOME},
+        ],
+    )
 
 
 def _uploader(evaluation: EvaluationSpec) -> dict[str, Any]:
     return flow_container(
         name=UPLOADER_CONTAINER,
-        image=evaluation.uploader_image,
+        image=evaluation.flows_image,
         module=evaluation.uploader_module,
         arguments=[f"--reports={REPORTS}", f"--done={_PIPE}", f"--destination={evaluation.destination}"],
         mounts=[

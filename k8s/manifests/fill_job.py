@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deployments.spec import ModelSpec
-from k8s.manifests.flow_image import flow_container, scratch_volume
+from k8s.manifests.flow_image import flow_container, flow_volumes
 from k8s.manifests.labels import model_labels
 from k8s.manifests.restricted import restricted_pod
 from k8s.manifests.volume import claim_of
@@ -94,7 +94,7 @@ def fill_job(spec: ModelSpec, inputs: FillInputs) -> dict[str, Any]:
                     "containers": [_container(spec, inputs)],
                     "volumes": [
                         {"name": "weights", "persistentVolumeClaim": {"claimName": claim}},
-                        scratch_volume(),
+                        *flow_volumes(),
                     ],
                 },
             },

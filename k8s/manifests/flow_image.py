@@ -10,6 +10,8 @@ from k8s.manifests.restricted import restricted_container
 ENVIRONMENT = "slipway-environment"
 """The ConfigMap with the addresses that flow runs read too."""
 TERMINATION_LOG = "/dev/termination-log"
+AUTHORITIES = "/slipway/ca"
+"""Where pods have the platform's certificate authorities; SLIPWAY_CA_BUNDLE names a file there."""
 
 _SCRATCH = "/scratch"
 _SCRATCH_SIZE = "1Gi"
@@ -20,7 +22,7 @@ _CREDENTIAL_SECRET = "minio-credentials"  # noqa: S105 - the name of a Secret
 def flow_container(
     *, name: str, image: str, module: str, arguments: Sequence[str], mounts: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
-    """Return the container; its pod needs `scratch_volume`.
+    """Return the container; its pod needs `flow_volumes`.
 
     The module may write a result to the file that the variable TERMINATION_LOG names; a flow reads it from the pod's
     status.
@@ -30,7 +32,7 @@ def flow_container(
         image: the image of flow runs.
         module: the module that `python -m` runs.
         arguments: its arguments; every path that it needs is among them.
-        mounts: volume mounts besides the scratch folder's.
+        mounts: volume mounts besides those of `flow_volumes`.
     """
     return {
         "name": name,
@@ -51,13 +53,21 @@ def flow_container(
         },
         "securityContext": restricted_container(),
         "terminationMessagePath": TERMINATION_LOG,
-        "volumeMounts": [*mounts, {"name": "scratch", "mountPath": _SCRATCH}],
+        "volumeMounts": [*mounts, {"name": "scratch", "mountPath": _SCRATCH}, authorities_mount()],
     }
 
 
-def scratch_volume() -> dict[str, Any]:
-    """Return the volume of the only folder that the container may write besides its mounts."""
-    return {"name": "scratch", "emptyDir": {"sizeLimit": _SCRATCH_SIZE}}
+def flow_volumes() -> list[dict[str, Any]]:
+    """Return the volumes of the container: the only folder that it may write besides its mounts, and whom it trusts."""
+    return [
+        {"name": "scratch", "emptyDir": {"sizeLimit": _SCRATCH_SIZE}},
+        {"name": "authorities", "configMap": {"name": "slipway-ca", "optional": True}},
+    ]
+
+
+def authorities_mount() -> dict[str, Any]:
+    """Return the mount of the platform's certificate authorities."""
+    return {"name": "authorities", "mountPath": AUTHORITIES, "readOnly": True}
 
 
 def _secret_variable(name: str, key: str) -> dict[str, Any]:

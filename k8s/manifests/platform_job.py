@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from k8s.manifests.fill_job import SERVICE_ACCOUNT
-from k8s.manifests.flow_image import flow_container, scratch_volume
+from k8s.manifests.flow_image import flow_container, flow_volumes
 from k8s.manifests.labels import shared_labels
 from k8s.manifests.restricted import restricted_pod
 
@@ -48,7 +48,7 @@ def platform_job(*, namespace: str, image: str, module: str, timeout_seconds: in
                     **restricted_pod(),
                     "serviceAccountName": SERVICE_ACCOUNT,
                     "containers": [container],
-                    "volumes": [scratch_volume()],
+                    "volumes": flow_volumes(),
                 },
             },
         },

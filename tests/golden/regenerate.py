@@ -49,7 +49,9 @@ EVALUATION = EvaluationSpec(
     tool_image=f"registry.example.com/evaluation@sha256:{'e' * 64}",
     tool=["lm_eval", "--tasks=arc_easy", f"--output_path={REPORTS}/lm-eval"],
     tool_environment={"HF_ENDPOINT": "https://huggingface.co"},
-    uploader_image=FLOWS_IMAGE,
+    flows_image=FLOWS_IMAGE,
+    materials_module="flows.check_model.materials",
+    materials=["--bucket=llm-models", "--tokenizer=Mistral-Small-24B-Instruct/quantized-w4a16/"],
     uploader_module="flows.check_model.upload",
     destination="s3://llm-models/test-results/quantized/1/",
 )

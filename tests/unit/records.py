@@ -22,7 +22,6 @@ def subject(**other: object) -> Subject:
         "revision": "generation-1",
         "url": "http://mistral-24b-quantized",
         "image": "registry/vllm@sha256:" + "b" * 64,
-        "engine": "0.32.0",
         "hardware": measurement().hardware,
         "treatment": measurement().treatment,
         "limit": LIMIT,
