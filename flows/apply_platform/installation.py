@@ -47,6 +47,7 @@ def platform_objects(overlay: str, *, given: PlatformVariables) -> list[Object]:
     rendered = with_inputs(
         render(overlay_folder(overlay)),
         flows_image=given.slipway_flows_image,
+        evaluation_image=given.slipway_evaluation_image,
         image_repository=given.image_repository(),
     )
     specs = [load(key) for key in keys()]

@@ -27,19 +27,26 @@ def label(thing: Mapping[str, Any]) -> str:
     return f"{thing['kind']} {namespace}{metadata['name']}"
 
 
-def with_inputs(objects: Iterable[Object], *, flows_image: str | None, image_repository: str | None) -> list[Object]:
+def with_inputs(
+    objects: Iterable[Object], *, flows_image: str | None, evaluation_image: str | None, image_repository: str | None
+) -> list[Object]:
     """Fill in what the site gave by variables; what its own kustomization says stays.
 
     Args:
         objects: the rendered overlay.
         flows_image: the image of server, worker and flow runs.
+        evaluation_image: the image of the tools that test models.
         image_repository: where runtime images go.
     """
     filled = copy.deepcopy(list(objects))
     for container in (each for thing in filled for each in _containers(thing)):
         if flows_image and str(container.get("image", "")).endswith(f":{PLACEHOLDER}"):
             container["image"] = flows_image
-    defaults = {"SLIPWAY_FLOWS_IMAGE": flows_image, "SLIPWAY_IMAGE_REPOSITORY": image_repository}
+    defaults = {
+        "SLIPWAY_FLOWS_IMAGE": flows_image,
+        "SLIPWAY_EVALUATION_IMAGE": evaluation_image,
+        "SLIPWAY_IMAGE_REPOSITORY": image_repository,
+    }
     for thing in filled:
         if thing["kind"] == "ConfigMap" and thing["metadata"]["name"] == ENVIRONMENT:
             thing["data"] = {key: value for key, value in defaults.items() if value} | thing["data"]

@@ -45,6 +45,7 @@ class PlatformVariables(BaseSettings):
     slipway_notification_url: SecretStr | None = None
 
     slipway_flows_image: str | None = None
+    slipway_evaluation_image: str | None = None
     slipway_image_repository: str | None = None
     quay_organization: str | None = None
 

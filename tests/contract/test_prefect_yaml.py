@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from deployments.catalog import ModelKey, keys
 ROOT = Path(__file__).parents[2]
 WRITTEN: dict[str, Any] = yaml.safe_load((ROOT / "prefect.yaml").read_text())
 WORK_POOL: dict[str, Any] = json.loads((ROOT / "deployments" / "work-pool.json").read_text())
-FLOWS = ("deploy", "import", "remove", "verify")
+FLOWS = ("deploy", "import", "remove", "test", "verify")
 """The flows that every model of the catalog has a deployment of; a flow's tag is its name."""
 BY_NAME: dict[str, dict[str, Any]] = {
     f"{made['tags'][0]}/{made['name']}": made for made in WRITTEN["deployments"] if made["tags"][0] in FLOWS
@@ -116,6 +117,16 @@ def test_the_comparison_is_of_two_models_of_the_catalog() -> None:
 def test_nothing_is_built_pushed_or_pulled() -> None:
     """Prefect would clone a repository into every pod, though the flows are in the image."""
     assert {step: WRITTEN[step] for step in ("build", "push", "pull")} == {"build": [], "push": [], "pull": []}
+
+
+def test_tests_are_nightly_and_an_hour_apart() -> None:
+    """Two tests on one node measure each other; one that is scheduled for nobody's night is noticed in the day."""
+    crons = [BY_NAME[f"test/{key}"]["schedules"] for key in keys()]
+    assert all(len(schedules) == 1 and schedules[0]["timezone"] == "UTC" for schedules in crons)
+    minutes = [60 * int(hour) + int(minute) for minute, hour, *rest in (each[0]["cron"].split() for each in crons)]
+    assert all(0 <= minute < 6 * 60 for minute in minutes)
+    ordered = sorted(minutes)
+    assert all(later - earlier >= 60 for earlier, later in itertools.pairwise(ordered))
 
 
 def test_every_deployment_is_described() -> None:

@@ -88,7 +88,9 @@ def test_a_job_runs_until_it_has_succeeded_as_asked(before: Object | None, actio
 
 def filled() -> list[Object]:
     """The vanilla overlay with what a site must give."""
-    inputs = with_inputs(rendered("kubernetes"), flows_image=IMAGE, image_repository="docker://q/r")
+    inputs = with_inputs(
+        rendered("kubernetes"), flows_image=IMAGE, evaluation_image="eval:1", image_repository="docker://q/r"
+    )
     return with_runtime(inputs, specs=[load(key) for key in keys()], runtime_image="vllm@sha256:0")
 
 
@@ -100,7 +102,7 @@ def test_required_images_are_found_until_they_are_given() -> None:
 
 def test_what_the_sites_own_kustomization_says_stays() -> None:
     """A variable of whoever runs it would silently win over what was reviewed."""
-    mine = with_inputs(filled(), flows_image="other:2", image_repository="docker://other/r")
+    mine = with_inputs(filled(), flows_image="other:2", evaluation_image=None, image_repository="docker://other/r")
     assert environment_of(mine)["SLIPWAY_FLOWS_IMAGE"] == IMAGE
     assert environment_of(mine)["SLIPWAY_IMAGE_REPOSITORY"] == "docker://q/r"
 

@@ -29,6 +29,7 @@ def test_the_defaults_are_those_of_the_platform() -> None:
         "@sha256:fb84fbf103bf450ef5b060fc5f21a9cf16b166dba207a3c50aa91bccd919d604",
         "builder": None,
         "flows": None,
+        "evaluation": None,
         "ca_bundle": None,
         "transfer_files": 2,
         "transfer_ranges": 4,
@@ -43,6 +44,8 @@ def test_the_defaults_are_those_of_the_platform() -> None:
         "fill_timeout_seconds": 7200,
         "nodes_scale": False,
         "deploy_timeout_seconds": 3600,
+        "evaluation_timeout_seconds": 7200,
+        "task_data": "hub",
     }
 
 
@@ -57,7 +60,7 @@ def test_images_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
     )
 
 
-@pytest.mark.parametrize("name", ["builder_image", "flows_image"])
+@pytest.mark.parametrize("name", ["builder_image", "flows_image", "evaluation_image"])
 def test_an_image_without_a_default_is_asked_for_by_name(name: str) -> None:
     """A missing image would become the text "None" in a Job."""
     with pytest.raises(SettingsError) as refused:
@@ -125,8 +128,9 @@ def test_the_template_names_every_setting() -> None:
     """A user could not find a setting, or would set one that does not exist."""
     lines = [line.lstrip("#") for line in TEMPLATE.read_text().splitlines() if not line.startswith("# ")]
     named = {line.partition("=")[0] for line in lines if "=" in line}
-    fields = {*CatalogSettings.model_fields, *Settings.model_fields} - {"builder", "flows"}
-    expected = {f"{PREFIX}{name}".upper() for name in fields} | {"SLIPWAY_BUILDER_IMAGE", "SLIPWAY_FLOWS_IMAGE"}
+    fields = {*CatalogSettings.model_fields, *Settings.model_fields} - {"builder", "flows", "evaluation"}
+    images = {"SLIPWAY_BUILDER_IMAGE", "SLIPWAY_FLOWS_IMAGE", "SLIPWAY_EVALUATION_IMAGE"}
+    expected = {f"{PREFIX}{name}".upper() for name in fields} | images
     assert expected <= named
     assert {
         "HF_TOKEN",
