@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup engine evaluation demo demo-all test test-unit lint bench bench-ready cluster cluster-down test-cluster up down reset clean requirements
+.PHONY: help setup engine evaluation demo demo-all test test-unit lint bench bench-import bench-ready cluster cluster-down test-cluster up down reset clean requirements
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -69,8 +69,11 @@ lint: setup ## format, lint, types and import layers
 	@lint-imports --no-cache
 	@python -m deployments check
 
-bench: setup ## measure the transfer beside its peers: make bench MIB=1024
-	@python -m benchmarks.transfer --mib $(or $(MIB),1024)
+bench: setup ## measure the import beside its peers and the limits, on the same bytes (about 15 minutes)
+	@python -m benchmarks $(if $(RUNS),--runs $(RUNS)) $(if $(CASES),--cases $(CASES))
+
+bench-import: setup ## the same for one size of weights: make bench-import SIZE=1024 (MiB)
+	@python -m benchmarks --mib $(or $(SIZE),1024) --cases shards throttled again
 
 bench-ready: setup ## measure how soon a deploy notices that its service is ready
 	@python -m benchmarks.ready_notice

@@ -29,6 +29,7 @@ NAMES = (
     "s3-filer-grpc",
     "hub-cdn",
     "kserve",
+    "s3-metrics",
 )
 """A port's place in this list is its distance from the base port: append, never insert."""
 

@@ -17,6 +17,7 @@ PORTS = (
     "s3-volume-grpc",
     "s3-filer",
     "s3-filer-grpc",
+    "s3-metrics",
 )
 # Its filer waits 15 s for streams that its own gateway holds open. It keeps what was acknowledged also when it is
 # killed, so we do not wait with it.
@@ -41,6 +42,8 @@ def command(at: Layout) -> tuple[str, ...]:
         *("-volume.max=0", "-volume.preStopSeconds=0"),
         f"-filer.port={ports['s3-filer']}",
         f"-filer.port.grpc={ports['s3-filer-grpc']}",
+        # Counts of requests by their kind, for measurements.
+        f"-metricsPort={ports['s3-metrics']}",
         "-s3",
         f"-s3.port={ports['s3']}",
         f"-s3.port.grpc={ports['s3-grpc']}",

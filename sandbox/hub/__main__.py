@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sandbox.hub.errors import PublishError
 from sandbox.hub.faults import Pass
+from sandbox.hub.line import Line
 from sandbox.hub.publishing import publish
 from sandbox.hub.request_log import Entry
 from sandbox.hub.server import HubServer
@@ -69,6 +70,7 @@ def _serve(arguments: list[str]) -> int:
     parser.add_argument("--page-size", type=int, default=1000, help="entries of a tree's page")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="before each answer")
     parser.add_argument("--mib-per-second", type=float, help="limit of each download")
+    parser.add_argument("--line-mib-per-second", type=float, help="limit of all downloads together")
     parser.add_argument("--quiet", action="store_true", help="do not print requests")
     options = parser.parse_args(arguments)
     try:
@@ -102,6 +104,7 @@ def _make_server(options: argparse.Namespace, *, tokens: Sequence[Token]) -> Hub
         page_size=options.page_size,
         latency=options.latency_ms / 1000,
         bytes_per_second=int(options.mib_per_second * _MIB) if options.mib_per_second else None,
+        line=Line(options.line_mib_per_second * _MIB) if options.line_mib_per_second else None,
         on_answer=None if options.quiet else _print_entry,
     )
 

@@ -96,7 +96,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(body.length))
         self.send_header("X-Request-Id", f"sandbox-{uuid.uuid4()}")
         self.end_headers()
-        transmission = Transmission(self.connection, hub.stopping, hub.bytes_per_second)
+        transmission = Transmission(self.connection, hub.stopping, hub.bytes_per_second, hub.line)
         transmission.send(BytesBody() if request.method == "HEAD" else body, effect=effect, entry=entry)
 
     def _read_request(self) -> Request:

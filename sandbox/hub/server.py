@@ -15,6 +15,7 @@ from sandbox.hub.app import App
 from sandbox.hub.fault_file import FaultFile
 from sandbox.hub.faults import Faults, Origin
 from sandbox.hub.handler import Handler
+from sandbox.hub.line import Line
 from sandbox.hub.request_log import Entry, RequestLog
 from sandbox.hub.signing import Signer
 from sandbox.hub.store import Store
@@ -57,6 +58,7 @@ class HubServer:
         page_size: entries of a tree's page.
         latency: seconds before each answer.
         bytes_per_second: limit of each body, None for none.
+        line: what all bodies share, None for nothing.
         on_answer: called with each request once it was answered.
 
     Attributes:
@@ -78,12 +80,14 @@ class HubServer:
         page_size: int = 1000,
         latency: float = 0.0,
         bytes_per_second: int | None = None,
+        line: Line | None = None,
         on_answer: Callable[[Entry], None] | None = None,
     ) -> None:
         self.faults = faults or Faults()
         self.log = RequestLog(on_answer)
         self.latency = latency
         self.bytes_per_second = bytes_per_second
+        self.line = line
         self.stopping = threading.Event()
         self._host = host
         self._fault_file = FaultFile(fault_file, faults=self.faults) if fault_file else None

@@ -8,10 +8,12 @@ import time
 from dataclasses import dataclass
 
 from sandbox.hub.faults import Corrupt, Drop, Effect, Slow, Stall
+from sandbox.hub.line import Line
 from sandbox.hub.messages import Body, BytesBody
 from sandbox.hub.request_log import Entry
 
 _TICK = 0.05  # seconds between the pieces of a slowed-down body
+_SHARED_PIECE = 1 << 16  # bytes that one body puts on a shared line before another has its turn
 
 
 class DroppedError(Exception):
@@ -34,11 +36,13 @@ class Transmission:
         connection: the client's socket.
         stopping: set when the server stops; ends pauses.
         bytes_per_second: limit of each body, None for none.
+        line: shared by the bodies of all connections, None for none.
     """
 
     connection: socket.socket
     stopping: threading.Event
     bytes_per_second: int | None = None
+    line: Line | None = None
 
     def send(self, body: Body, *, effect: Effect, entry: Entry) -> None:
         """Send a body.
@@ -73,6 +77,9 @@ class Transmission:
                 self._copy(body, 0, body.length, rate=rate, entry=entry)
 
     def _copy(self, body: Body, start: int, count: int, *, rate: int | None, entry: Entry) -> None:
+        if self.line is not None:
+            self._share(self.line, body, start, count, entry=entry)
+            return
         if rate is None:
             self._copy_piece(body, start, count, entry=entry)
             return
@@ -82,6 +89,14 @@ class Transmission:
             self._copy_piece(body, start + done, piece, entry=entry)
             done += piece
             self.stopping.wait(max(0.0, began + done / rate - time.monotonic()))
+
+    def _share(self, line: Line, body: Body, start: int, count: int, *, entry: Entry) -> None:
+        done = 0
+        while done < count and not self.stopping.is_set():
+            piece = min(_SHARED_PIECE, count - done)
+            self.stopping.wait(line.take(piece))
+            self._copy_piece(body, start + done, piece, entry=entry)
+            done += piece
 
     def _copy_piece(self, body: Body, start: int, count: int, *, entry: Entry) -> None:
         if count <= 0:

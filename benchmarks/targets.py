@@ -1,0 +1,112 @@
+"""The targets, each beside the figure that was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmarks.contestants import COMMANDS, DOWNLOAD, FLOW, SNAPSHOT, TRANSFER, UPLOAD
+from benchmarks.report import cores_busy, largest, seconds
+from benchmarks.runs import Measured
+
+LIMIT_SHARE = 0.9
+THROTTLED_GAIN = 1.8
+PEAK_MIB = 400
+PEAK_SPREAD = 0.1
+AGAIN_SECONDS = 3.0
+ORCHESTRATION = 0.05
+MEBIBYTE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One target.
+
+    Attributes:
+        what: is measured.
+        wanted: as text.
+        figure: as text.
+        met: whether it holds.
+        because: what bounds it where it does not.
+    """
+
+    what: str
+    wanted: str
+    figure: str
+    met: bool
+    because: str = ""
+
+    def line(self) -> str:
+        """Tell it in one line."""
+        because = f"; {self.because}" if self.because and not self.met else ""
+        return f"{'met' if self.met else 'NOT':4}{self.what:58}{self.wanted:>22}  {self.figure}{because}"
+
+
+def targets(measured: Sequence[Measured], *, cores: int) -> Iterator[Target]:
+    """Compare the figures of all cases that ran with what they should be."""
+    by_name = {each.case.name: each for each in measured}
+    for name in ("shards", "throttled"):
+        if name in by_name:
+            yield from _against_peers(by_name[name], cores=cores)
+    if "shards" in by_name:
+        yield _orchestration(by_name["shards"])
+    yield from _memory(by_name)
+    yield from _nothing_left(measured)
+    if "again" in by_name:
+        yield from _again(by_name["again"])
+    if "resume" in by_name:
+        resume = by_name["resume"]
+        moved = largest([resume], FLOW, lambda run: run.did.weight_bytes) / resume.weight_bytes
+        yield Target("resume: weights that the flow reads again", "< 0.8 of all", f"{moved:.2f}", moved < 0.8)  # noqa: PLR2004 - beside its text
+
+
+def _against_peers(measured: Measured, *, cores: int) -> Iterator[Target]:
+    name, ours = measured.case.name, seconds(measured, TRANSFER)
+    share = max(seconds(measured, DOWNLOAD), seconds(measured, UPLOAD)) / ours
+    busy = cores_busy(measured, TRANSFER, cores=cores)
+    yield Target(
+        f"{name}: our transfer against the slower limit", f">= {LIMIT_SHARE}", f"{share:.2f}", share >= LIMIT_SHARE,
+        because=f"transfer and servers used {busy:.0%} of {cores} cores",
+    )  # fmt: skip
+    gain = THROTTLED_GAIN if measured.case.lines.mib_per_second else 1.0
+    for peer in (SNAPSHOT, COMMANDS):
+        for our in (TRANSFER, FLOW):
+            faster = seconds(measured, peer) / seconds(measured, our)
+            yield Target(f"{name}: {our}, times as fast as {peer}", f">= {gain}", f"{faster:.2f}", faster >= gain)
+
+
+def _orchestration(measured: Measured) -> Target:
+    share = seconds(measured, FLOW) / seconds(measured, TRANSFER) - 1
+    return Target(
+        f"shards: what the flow adds to {measured.size / 1e6:,.0f} MB", f"<= {ORCHESTRATION:.0%}", f"{share:.1%}",
+        share <= ORCHESTRATION,
+    )  # fmt: skip
+
+
+def _memory(by_name: Mapping[str, Measured]) -> Iterator[Target]:
+    sizes = [by_name[name] for name in ("half-size", "double-size") if name in by_name]
+    for our in (TRANSFER, FLOW):
+        peaks = [largest([each], our, lambda run: run.peak_bytes) / MEBIBYTE for each in sizes]
+        if peaks:
+            told = " and ".join(
+                f"{peak:.0f} MiB at {each.size / MEBIBYTE:,.0f} MiB" for peak, each in zip(peaks, sizes, strict=True)
+            )
+            flat = max(peaks) <= PEAK_MIB and max(peaks) - min(peaks) <= PEAK_SPREAD * max(peaks)
+            yield Target(f"memory of {our}, whatever the size", f"<= {PEAK_MIB} MiB, equal", told, flat)
+
+
+def _nothing_left(measured: Sequence[Measured]) -> Iterator[Target]:
+    for our in (TRANSFER, FLOW):
+        if any(our in each.runs for each in measured):
+            peak = largest(measured, our, lambda run: run.peak_bytes) / MEBIBYTE
+            yield Target(f"peak memory of {our}, all cases", f"<= {PEAK_MIB} MiB", f"{peak:.0f} MiB", peak <= PEAK_MIB)
+            scratch = largest(measured, our, lambda run: run.scratch)
+            yield Target(f"scratch disk of {our}, all cases", "0 bytes", f"{scratch:,.0f} bytes", scratch == 0)
+
+
+def _again(measured: Measured) -> Iterator[Target]:
+    took = seconds(measured, FLOW)
+    moved = largest([measured], FLOW, lambda run: run.did.weight_bytes)
+    yield Target("import again: seconds of the flow", f"<= {AGAIN_SECONDS:g}", f"{took:.2f}", took <= AGAIN_SECONDS)
+    # Preflight reads one byte of the largest file, to see that the licence was accepted.
+    yield Target("import again: bytes of weights", "1, preflight's", f"{moved:,.0f}", moved <= 1)
