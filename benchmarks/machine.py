@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +37,7 @@ def children_seconds() -> float:
 
 
 class Watch:
-    """The most bytes that a folder took while it was watched."""
+    """The most bytes that the files of a folder took while it was watched."""
 
     def __init__(self, folder: Path) -> None:
         self.most = 0
@@ -47,7 +48,8 @@ class Watch:
         used = 0
         for path in self._folder.rglob("*"):
             try:
-                used += path.lstat().st_blocks * 512
+                about = path.lstat()
+                used += about.st_blocks * 512 if stat.S_ISREG(about.st_mode) else 0
             except FileNotFoundError:  # it was removed while we looked
                 continue
         self.most = max(self.most, used)
