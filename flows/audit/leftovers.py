@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from flows.audit.facts import AuditFacts
 from flows.audit.inventory import version_prefix
-from flows.audit.rows import Grade, Row
+from flows.audit.rows import Grade, Row, counted
 from flows.audit.versions import CLEAN_UP
 from flows.import_model.progress import size_text
 
@@ -29,8 +29,8 @@ def find_leftovers(facts: AuditFacts) -> Iterator[Row]:
             yield Row(Grade.LEFTOVER, lease.key, said, CLEAN_UP)
     old = [probe for probe in inventory.probes if inventory.is_older(probe.modified, than=PROBE_AGE)]
     if old:
-        yield Row(Grade.LEFTOVER, "probes/", f"{len(old)} probes of preflights that were killed", CLEAN_UP)
+        yield Row(Grade.LEFTOVER, "probes/", f"{counted(len(old), 'probe')} of killed preflights", CLEAN_UP)
     if inventory.foreign:
         size = size_text(sum(entry.size for entry in inventory.foreign))
-        said = f"{len(inventory.foreign)} objects, {size}, belong to no version, such as {inventory.foreign[0].key}"
+        said = f"{counted(len(inventory.foreign), 'object')} of no version, {size}, such as {inventory.foreign[0].key}"
         yield Row(Grade.LEFTOVER, f"s3://{inventory.bucket}", f"{said}; slipway never removes them")

@@ -37,6 +37,11 @@ class Row:
     then: str = ""
 
 
+def counted(number: int, noun: str) -> str:
+    """Say a number of things: "1 object", "2 objects"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def by_gravity(rows: Iterable[Row]) -> tuple[Row, ...]:
     """Sort rows, the gravest first, and by subject within a grade."""
     order = list(Grade)

@@ -8,7 +8,7 @@ from blocks.registry_entries import RegisteredVersion
 from deployments.spec import ModelSpec
 from flows.audit.facts import AuditFacts, run
 from flows.audit.inventory import StoredVersion
-from flows.audit.rows import Grade, Row
+from flows.audit.rows import Grade, Row, counted
 from flows.byte_proof import damaged_files
 from flows.import_model.manifest import DIGEST_PROPERTY, Manifest
 from flows.import_model.progress import size_text
@@ -37,7 +37,7 @@ def reconcile_versions(facts: AuditFacts) -> Iterator[Row]:
         elif not problems:
             yield Row(Grade.FINE, name, _whole(stock, stock.manifest))
         if unlisted := stock.unlisted(prefix):
-            said = f"{len(unlisted)} objects that its manifest does not list: {_some(unlisted)}"
+            said = f"{counted(len(unlisted), 'object')} that its manifest does not list: {_some(unlisted)}"
             yield Row(Grade.LEFTOVER, name, said, CLEAN_UP)
 
 
@@ -60,7 +60,7 @@ def _without_manifest(
     if stock:
         holder = facts.inventory.holder(prefix)
         at_work = f"; {holder.owner} works on it" if holder else ""
-        said = f"an import was not finished: {len(stock.entries)} objects without a manifest{at_work}"
+        said = f"an import was not finished: {counted(len(stock.entries), 'object')} without a manifest{at_work}"
         return Row(Grade.LEFTOVER, name, said, run("import", spec, otherwise=[CLEAN_UP]))
     return Row(Grade.ABSENT, name, "not imported yet", run("import", spec))
 
@@ -75,14 +75,14 @@ def _problems(
             yield f"the registry has manifest {recorded[:12] or 'none'}, the store {manifest.digest()[:12]}"
     missing = [file.path for file in manifest.files if prefix + file.path not in stock.entries]
     if missing:
-        yield f"{len(missing)} of {len(manifest.files)} files are missing: {_some(missing)}"
+        yield f"of {counted(len(manifest.files), 'file')}, {len(missing)} missing: {_some(missing)}"
     for file in manifest.files:
         held = stock.entries.get(prefix + file.path)
         if held and held.size != file.size:
             yield f"{file.path} has {held.size:,} bytes, expected {file.size:,}"
     if damaged := sorted(damaged_files(stock.proof, manifest=manifest, held=stock.entries, prefix=prefix)):
         when = stock.proof.finished if stock.proof else ""
-        yield f"{len(damaged)} files had other bytes when verify read them at {when}: {_some(damaged)}"
+        yield f"{counted(len(damaged), 'file')} had other bytes when verify read them at {when}: {_some(damaged)}"
 
 
 def _whole(stock: StoredVersion, manifest: Manifest) -> str:

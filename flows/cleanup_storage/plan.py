@@ -13,6 +13,7 @@ from datetime import timedelta
 from blocks.objects import Upload
 from flows.audit.facts import AuditFacts, Json, prefix_of
 from flows.audit.inventory import Inventory, StoredVersion, version_prefix
+from flows.audit.rows import counted
 from flows.import_model.manifest import DIGEST_ANNOTATION, DIGEST_PROPERTY
 from flows.lease_keys import version_lease_key
 
@@ -134,7 +135,7 @@ def plan_version(
         unlisted = ()
     old = tuple(upload for upload in uploads if inventory.is_older(upload.begun, than=older_than))
     if len(old) < len(uploads):
-        yield Kept(name, f"{len(uploads) - len(old)} unfinished uploads are recent")
+        yield Kept(name, counted(len(uploads) - len(old), "recent unfinished upload"))
     if not unlisted and not old:
         return
     yield Removal(
@@ -161,7 +162,7 @@ def _protected(stock: StoredVersion, *, prefix: str, referrers: Iterable[Referen
 
 
 def _recent(young: list[str]) -> str:
-    return f"{len(young)} objects are recent, such as {young[0]}" if young else ""
+    return f"{counted(len(young), 'recent object')}, such as {young[0]}" if young else ""
 
 
 def _leases(inventory: Inventory, *, planned: set[str | None]) -> Iterator[Removal]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from flows.audit.rows import counted
 from flows.cleanup_storage.plan import Kept, Removal
 from flows.import_model.progress import size_text
 
@@ -31,11 +32,10 @@ def contents(removal: Removal) -> str:
     parts = []
     if removal.keys:
         more = ", …" if len(removal.keys) > _NAMED else ""
-        parts.append(
-            f"{len(removal.keys)} objects, {size_text(removal.size)} ({', '.join(removal.keys[:_NAMED])}{more})"
-        )
+        named = ", ".join(removal.keys[:_NAMED]) + more
+        parts.append(f"{counted(len(removal.keys), 'object')}, {size_text(removal.size)} ({named})")
     if removal.uploads:
-        parts.append(f"{len(removal.uploads)} unfinished uploads")
+        parts.append(counted(len(removal.uploads), "unfinished upload"))
     return " and ".join(parts) or "the lease"
 
 
@@ -44,7 +44,7 @@ def sentence(done: Sequence[Removal | Kept], *, applied: bool, hours: float) -> 
     removals = [each for each in done if isinstance(each, Removal)]
     keys, uploads = sum(len(each.keys) for each in removals), sum(len(each.uploads) for each in removals)
     size = size_text(sum(each.size for each in removals))
-    what = f"{keys} objects ({size}), {uploads} unfinished uploads, {len(removals)} places"
+    what = f"{counted(keys, 'object')} ({size}) and {counted(uploads, 'unfinished upload')}"
     if not removals:
         return "nothing to remove"
     if applied:
