@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -32,11 +33,13 @@ def main() -> None:
         parser.add_argument(name)
     for name in SWITCHES:
         parser.add_argument(name, action="store_true")
+    parser.add_argument("--load-seconds", type=float, default=0.0, help="how long it reads weights before it answers")
     chosen = parser.parse_args()
     if not (Path(chosen.model) / "config.json").is_file():
         sys.exit(f"OSError: {chosen.model} does not appear to have a file named config.json.")
     sys.stdout.write("\n".join(LOG) + "\n")
     sys.stdout.flush()
+    time.sleep(chosen.load_seconds)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

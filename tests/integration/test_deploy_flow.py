@@ -167,7 +167,8 @@ def test_a_full_quota_is_told_with_what_is_used(world: World) -> None:
 def test_an_engine_that_outgrows_its_memory_is_named_and_kept_as_evidence(world: World) -> None:
     """CrashLoopBackOff is all that a pod says; the limit would be raised by guessing, or never."""
     too_little = {"requests": {"cpu": 1, "memory": "4Mi"}, "limits": {"cpu": 2, "memory": "4Mi"}}
-    world.overlay_model(serving={"resources": too_little})
+    # It loads for longer than the kubelet takes to look at its memory, however busy the machine is.
+    world.overlay_model(serving={"resources": too_little, "vllm_args": arguments(world, "--load-seconds=60")})
     with pytest.raises(NotReadyError, match=r"more memory than its limit of 4Mi") as caught:
         deploy_model("quantized")
     assert caught.value.diagnosis.category is Category.OOM_KILLED
