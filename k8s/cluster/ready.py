@@ -20,6 +20,7 @@ from k8s.cluster.workload import Workload, sources_of
 from k8s.diagnosis import FAILURES_ALLOWED, SERVICE_HOPELESS_AFTER, Category, Diagnosis
 from k8s.errors import ClusterError, NotReadyError, ReadyDeadlineError
 from k8s.status import Surroundings
+from k8s.status.engine import without_usage
 
 READY_RIGHTS = (
     *(Right(verb, "inferenceservices", "serving.kserve.io") for verb in ("get", "list", "watch")),
@@ -171,7 +172,7 @@ class _Wait:
         """Return the end of the log that explains why it is not ready: a failed run's, else a running container's."""
         failed = next((lines for lines in reversed(self._logs.of(()).values()) if lines), None)
         if failed is not None:
-            return tuple(failed[-self._watch.tail_lines :])
+            return without_usage(failed)[-self._watch.tail_lines :]
         for pod in self._seen.pods:
             for status in pod.get("status", {}).get("containerStatuses", ()):
                 if "running" in status.get("state", {}) and not status.get("ready"):

@@ -38,6 +38,24 @@ def engine_trouble(pod: Manifest, lines: Sequence[str], *, failures: int) -> Dia
     )
 
 
+def without_usage(lines: Sequence[str]) -> tuple[str, ...]:
+    """Leave out the list of arguments that a program prints before it names the one that it does not know.
+
+    vLLM's has more than two hundred lines, and would push what it logged before out of every excerpt.
+    """
+    kept: list[str] = []
+    usage: list[str] = []
+    for line in lines:
+        if line.startswith("usage: ") or (usage and line.startswith(" ")):
+            usage.append(line)
+            continue
+        if usage and ": error: " not in line:
+            kept += usage  # what looked like a list of arguments was something else
+        usage = []
+        kept.append(line)
+    return (*kept, *usage)
+
+
 def _as_they_are(pod: Manifest, remedy: str) -> str:
     """Return the present values of the arguments that a remedy names: ` (now --max-num-seqs=16)`."""
     declared = container(pod, ENGINE_CONTAINER)
