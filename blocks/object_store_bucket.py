@@ -15,7 +15,7 @@ from urllib3.exceptions import HTTPError
 from blocks.backoff import Backoff
 from blocks.errors import NotFoundError, PreconditionFailedError, RejectedError, UnavailableError
 from blocks.object_store_errors import Request, http_status, was_retried
-from blocks.objects import SYSTEM, ObjectEntry, ObjectHead, ObjectShortError
+from blocks.objects import SYSTEM, NoStoreError, ObjectEntry, ObjectHead, ObjectShortError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -52,7 +52,7 @@ class BucketClient:
                 if http_status(error) == NOT_FOUND:
                     return None
                 raise
-        return ObjectHead(key, found["ContentLength"], found["ETag"], found["Metadata"])
+            return ObjectHead(key, found["ContentLength"], found["ETag"], found["Metadata"])
 
     def get(self, key: str, *, limit_bytes: int) -> tuple[bytes, str]:
         """Read a small object whole.
@@ -204,6 +204,8 @@ class BucketClient:
             yield
         except (ClientError, BotoCoreError, HTTPError) as error:  # botocore lets TLS failures within a body through
             raise Request(self.endpoint, self.bucket, action, key).failed(error) from error
+        except KeyError as error:
+            raise NoStoreError(endpoint=self.endpoint, missing=str(error.args[0])) from error
 
 
 def content_md5(body: bytes | bytearray) -> str:

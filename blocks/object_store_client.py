@@ -56,7 +56,7 @@ class StoreClient(BucketClient):
                 ContentType="application/octet-stream",
                 ChecksumAlgorithm="CRC32",
             )
-        return Upload(key, begun["UploadId"])
+            return Upload(key, begun["UploadId"])
 
     def upload_part(self, upload: Upload, *, number: int, body: bytes | bytearray) -> UploadedPart:
         """Send one part, at least 5 MiB unless it is the last; the store checks its CRC-32.
@@ -73,7 +73,7 @@ class StoreClient(BucketClient):
                 Body=cast("bytes", body),  # botocore sends a bytearray as it is, its types do not say so
                 ChecksumCRC32=crc32,
             )
-        return UploadedPart(number, sent["ETag"], crc32)
+            return UploadedPart(number, sent["ETag"], crc32)
 
     def complete_upload(
         self, upload: Upload, *, parts: Sequence[UploadedPart], size: int, metadata: Mapping[str, str]
@@ -115,7 +115,7 @@ class StoreClient(BucketClient):
         try:
             with self._translated("write to", upload.key):
                 self._s3.abort_multipart_upload(Bucket=self.bucket, Key=upload.key, UploadId=upload.id)
-        except NotFoundError:
+        except (NotFoundError, UploadLostError):
             return
 
     def unfinished_uploads(self, prefix: str) -> Iterator[Upload]:

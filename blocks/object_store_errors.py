@@ -20,7 +20,7 @@ from botocore.exceptions import (
 from urllib3.exceptions import HTTPError
 
 from blocks.errors import AccessDeniedError, BlockError, NotFoundError, RejectedError, UnavailableError
-from blocks.objects import SYSTEM, ObjectChangedError
+from blocks.objects import SYSTEM, ObjectChangedError, UploadLostError
 
 NOT_FOUND_CODES = frozenset({"NoSuchKey", "NotFound", "404", "NoSuchVersion"})
 UPLOAD_GONE = "NoSuchUpload"
@@ -133,7 +133,9 @@ class Request:
             return BucketMissingError(endpoint=self.endpoint, bucket=self.bucket)
         if code == "PreconditionFailed" or status == 412:  # noqa: PLR2004 - HTTP Precondition Failed
             return ObjectChangedError(bucket=self.bucket, key=self.key or "")
-        if code in NOT_FOUND_CODES or code == UPLOAD_GONE:
+        if code == UPLOAD_GONE:
+            return UploadLostError(bucket=self.bucket, key=self.key or "", reason="the store knows its upload no more")
+        if code in NOT_FOUND_CODES:
             where = f"s3://{self.bucket}/{self.key or ''}"
             return NotFoundError(SYSTEM, f"{where} is not there ({code}). Look: aws s3 ls {where}")
         if code in LATER or status in PASSING_STATUSES:

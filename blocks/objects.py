@@ -75,8 +75,17 @@ class ConditionsIgnoredError(RejectedError):
         )
 
 
+class NoStoreError(RejectedError):
+    """Something answers at the address, but not as an S3 store does."""
+
+    def __init__(self, *, endpoint: str, missing: str) -> None:
+        super().__init__(
+            SYSTEM, f"{endpoint} gave an answer without {missing}, as no S3 store does. Check AWS_ENDPOINT_URL"
+        )
+
+
 class UploadLostError(UnavailableError):
-    """A completed upload is not the object that it should be."""
+    """An upload is gone, or the object that it became is another one; a task that is tried again begins a new one."""
 
     def __init__(self, *, bucket: str, key: str, reason: str) -> None:
         super().__init__(SYSTEM, f"s3://{bucket}/{key} is not what was uploaded: {reason}. Run the import again")
