@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from blocks.errors import RejectedError
+from blocks.errors import BlockError, RejectedError
 
 MEGABYTE = 1_000_000
 
@@ -52,12 +52,58 @@ class Standing:
 
 
 class AbandonedError(RejectedError):
-    """A file was given up because another one had failed; nothing of it is visible."""
+    """A file was given up with its import; nothing of it is visible."""
 
     def __init__(self) -> None:
         super().__init__(
-            "import", "given up, because another file of this import failed. Mend that one, then run again"
+            "import",
+            "given up, because the run was cancelled or another file of it failed. Mend that one, then run again",
         )
+
+
+class Attempt:
+    """One attempt at a file: counts its bytes, and can be ended from any thread.
+
+    Args:
+        moved: told of all bytes; a negative count takes some back.
+    """
+
+    def __init__(self, moved: Callable[[int], None]) -> None:
+        self._moved, self._count = moved, 0
+        self._stop: Callable[[], None] | None = None
+        self._lock = threading.Lock()
+        self.ended = False
+
+    def count(self, moved: int) -> None:
+        """Count bytes that were transferred.
+
+        Raises:
+            AbandonedError: the attempt was ended.
+        """
+        with self._lock:
+            self._count += moved
+        self._moved(moved)
+        if self.ended:
+            raise AbandonedError
+
+    def take_back(self) -> None:
+        """Forget the bytes: the attempt failed."""
+        self._moved(-self._count)
+
+    def stopped_by(self, stop: Callable[[], None]) -> None:
+        """Say what ends the attempt's reads, before the first of them."""
+        with self._lock:
+            self._stop = stop
+        if self.ended:
+            stop()
+
+    def end(self) -> None:
+        """End the attempt, without waiting for it."""
+        self.ended = True
+        with self._lock:
+            stop = self._stop
+        if stop:
+            stop()
 
 
 class Progress:
@@ -76,7 +122,7 @@ class Progress:
         self._end: float | None = None
         self._lock = threading.Lock()
         self._turns = threading.BoundedSemaphore(at_once)
-        self._abandoned = threading.Event()
+        self._abandoned, self._running = False, list[Attempt]()
 
     def moved(self, count: int) -> None:
         """Count bytes that were transferred; a negative count takes some back."""
@@ -89,36 +135,39 @@ class Progress:
             self._skipped += count
 
     @contextmanager
-    def attempt(self) -> Iterator[Callable[[int], None]]:
-        """Wait for a turn, and count the bytes of one attempt at a file by the call that it gives.
-
-        An attempt that fails takes its bytes back.
+    def attempt(self) -> Iterator[Attempt]:
+        """Wait for a turn, and follow one attempt at a file. One that fails takes its bytes back.
 
         Raises:
-            AbandonedError: here, or out of the call, once the import was abandoned.
+            AbandonedError: the import was abandoned, before or meanwhile.
         """
-        counts: list[int] = []
-
-        def count(moved: int) -> None:
-            counts.append(moved)
-            self.moved(moved)
-            self._check()
-
+        attempt = Attempt(self.moved)
         with self._turns:
-            self._check()
+            with self._lock:
+                if self._abandoned:
+                    raise AbandonedError
+                self._running.append(attempt)
             try:
-                yield count
-            except BaseException:
-                self.moved(-sum(counts))
+                yield attempt
+            except BaseException as error:
+                attempt.take_back()
+                if attempt.ended and isinstance(error, BlockError):  # a cancelled read calls itself transient
+                    raise AbandonedError from error
                 raise
+            finally:
+                with self._lock:
+                    self._running.remove(attempt)
 
     def abandon(self) -> None:
-        """Let no attempt begin, and end those that run at their next part: the import has failed already."""
-        self._abandoned.set()
+        """Let no attempt begin, and end the reads of those that run: the import has failed, or was cancelled.
 
-    def _check(self) -> None:
-        if self._abandoned.is_set():
-            raise AbandonedError
+        A cancelled run has half a minute. Whoever waited for a slow Hub's next part would leave its upload behind.
+        """
+        with self._lock:
+            self._abandoned = True
+            running = list(self._running)
+        for attempt in running:
+            attempt.end()
 
     def stop(self) -> None:
         """Stop the clock: what comes after the transfers is not their time."""

@@ -58,6 +58,7 @@ def transfer_file(
     key: str,
     options: TransferOptions,
     on_bytes: Callable[[int], None],
+    on_open: Callable[[Callable[[], None]], None] = lambda _: None,
     confirm: Callable[[], None] = lambda: None,
     damaged: bool = False,
 ) -> TransferredFile:
@@ -75,6 +76,7 @@ def transfer_file(
         options: how much is in flight.
         on_bytes: told the bytes of each part that the store took, from several threads. Bytes of an attempt that
             then fails are not taken back; a skipped file tells none.
+        on_open: told, before the first read, the call that ends all reads from any thread.
         confirm: asked just before the object becomes visible; raises if the version is not ours any more.
         damaged: the object that is there was read and has other bytes than its metadata says: it is replaced.
 
@@ -87,6 +89,7 @@ def transfer_file(
     skipped = sha256 is not None
     if sha256 is None:
         source = hub.open(repo, commit=commit, file=file)
+        on_open(source.close)
         if file.size <= options.part_bytes:
             sha256 = _put_whole(source, store, file=file, key=key, confirm=confirm)
             on_bytes(file.size)

@@ -26,6 +26,10 @@ from tests.integration.ports import free_port
 
 LEASE = f"leases/{MODEL}/{VERSION}.json"
 WAIT_SECONDS = 90.0
+PREFECT_GRACE_SECONDS = 30.0
+"""After that it kills."""
+HEADERS = 4
+"""Requests of weights before they move: a header of each shard, and the preflight's byte of one."""
 
 
 def without_writes(app: ASGIApp) -> ASGIApp:
@@ -124,8 +128,7 @@ def test_row_8_a_killed_import_is_taken_up_where_it_was(site: Site) -> None:
     # Its header is read in a second, its parts would take half a minute.
     site.hub.faults.add(Rule(Slow(bytes_per_second=200_000), path="*model-00003*", origin="cdn"))
     store = site.s3_client()
-    command = [sys.executable, "-c", "from flows.import_model.flow import import_model; import_model('quantized')"]
-    with subprocess.Popen(command, cwd=ROOT, env=dict(os.environ), stdout=subprocess.DEVNULL) as process:
+    with importing() as process:
         until(lambda: store.list_multipart_uploads(Bucket=site.bucket).get("Uploads"))
         done = until(lambda: [name for name in site.objects() if name == "model-00001-of-00003.safetensors"])
         started = until(lambda: build_jobs(site))
@@ -139,6 +142,30 @@ def test_row_8_a_killed_import_is_taken_up_where_it_was(site: Site) -> None:
     assert site.nothing_left_open()
     assert build_jobs(site) == started  # the running Job was adopted, or its image found
     assert [entry["name"] for entry in versions(site)] == [VERSION]
+
+
+def test_a_cancelled_import_stops_within_seconds_and_leaves_nothing_open(site: Site) -> None:
+    """Prefect kills half a minute after its SIGTERM: a slow Hub kept the transfers, their uploads and the lease."""
+    publish_large(site)
+    site.set(SLIPWAY_TRANSFER_PART_MIB="5")
+    # A part would take a minute and a half.
+    site.hub.faults.add(Rule(Slow(bytes_per_second=60_000), path="*.safetensors", origin="cdn", skip=HEADERS))
+    store = site.s3_client()
+    with importing() as process:
+        until(lambda: store.list_multipart_uploads(Bucket=site.bucket).get("Uploads"))
+        process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        until(lambda: site.nothing_left_open() and LEASE not in site.objects(""))
+        assert time.monotonic() - began < PREFECT_GRACE_SECONDS
+    assert site.nothing_half_written()
+    site.hub.faults.clear()
+    assert site.run().files_moved
+
+
+def importing() -> subprocess.Popen[bytes]:
+    """An import in a process of its own."""
+    command = [sys.executable, "-c", "from flows.import_model.flow import import_model; import_model('quantized')"]
+    return subprocess.Popen(command, cwd=ROOT, env=dict(os.environ), stdout=subprocess.DEVNULL)
 
 
 def publish_large(site: Site) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+
 import pytest
 
-from flows.import_model.progress import Progress, Standing
+from blocks.hub_errors import ReadCancelledError
+from flows.import_model.progress import AbandonedError, Progress, Standing
 
 
 def test_the_rate_counts_only_what_this_run_moved() -> None:
@@ -21,10 +25,20 @@ def test_a_failed_attempt_takes_its_bytes_back() -> None:
     progress = Progress(total=100, done=0)
     with pytest.raises(ConnectionError):
         _drop_after_60(progress)
-    with progress.attempt() as count:
-        count(60)
-        count(40)
+    with progress.attempt() as attempt:
+        attempt.count(60)
+        attempt.count(40)
     assert progress.standing().percent == 100.0
+
+
+def test_an_abandoned_attempt_is_ended_and_not_tried_again() -> None:
+    """The cancelled read calls itself transient: its task would wait half a minute and begin anew."""
+    progress, ended = Progress(total=100, done=0), threading.Event()
+    with pytest.raises(AbandonedError):
+        _abandon_meanwhile(progress, end=ended.set)
+    assert ended.is_set()
+    with pytest.raises(AbandonedError), progress.attempt():
+        pytest.fail("it began")
 
 
 def test_nothing_to_move_is_complete() -> None:
@@ -33,7 +47,14 @@ def test_nothing_to_move_is_complete() -> None:
     assert Standing(done=5, total=5, moved=0, seconds=0.0).sentence() == "0.0 of 0.0 MB, 0.0 MB/s"
 
 
+def _abandon_meanwhile(progress: Progress, *, end: Callable[[], None]) -> None:
+    with progress.attempt() as attempt:
+        attempt.stopped_by(end)
+        progress.abandon()
+        raise ReadCancelledError(path="a")
+
+
 def _drop_after_60(progress: Progress) -> None:
-    with progress.attempt() as count:
-        count(60)
+    with progress.attempt() as attempt:
+        attempt.count(60)
         raise ConnectionError
