@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +85,13 @@ def administrator(endpoint: str) -> Any:  # noqa: ANN401 - boto3 makes its clien
 @contextmanager
 def serving(folder: Path) -> Iterator[S3Server]:
     """Run a store for a block of code."""
+    with restartable(folder) as (server, _):
+        yield server
+
+
+@contextmanager
+def restartable(folder: Path) -> Iterator[tuple[S3Server, Callable[[], None]]]:
+    """Run a store for a block of code, with a call that kills it and starts it again with what it holds."""
     ports = _free_ports()
     (folder / "data").mkdir()
     identities = folder / "identities.json"
@@ -98,15 +105,27 @@ def serving(folder: Path) -> Iterator[S3Server]:
         "-s3", f"-s3.port={ports['s3']}", f"-s3.port.grpc={ports['s3-grpc']}", f"-s3.config={identities}",
         "-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.autoCreateBucket=false",
     ]  # fmt: skip
-    with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+    server = S3Server(f"http://127.0.0.1:{ports['s3']}")
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+
+        def restart() -> None:
+            nonlocal process
+            _end(process)
+            process = subprocess.Popen(command, stdout=log, stderr=log)
+            _await(f"{server.endpoint}/healthz", process)
+
         try:
-            server = S3Server(f"http://127.0.0.1:{ports['s3']}")
             _await(f"{server.endpoint}/healthz", process)
             _make_buckets(server, process)
-            yield server
+            yield server, restart
         finally:
-            process.kill()  # an orderly stop takes 15 s, and there is nothing to save
-            process.wait(30)
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()  # an orderly stop takes 15 s, and there is nothing to save
+    process.wait(30)
 
 
 def _identity(keys: Keys, *actions: str) -> dict[str, object]:
