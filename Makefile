@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup engine evaluation demo demo-all test test-unit lint bench bench-import bench-ready cluster cluster-down test-cluster up down reset clean requirements
+.PHONY: help setup engine evaluation demo demo-all test test-faults test-unit lint bench bench-import bench-ready cluster cluster-down test-cluster up down reset clean requirements
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -48,7 +48,10 @@ reset: ## stop the sandbox and forget what it holds
 	@test ! -e $(VENV)/ready || python -m sandbox reset
 
 test: setup ## every test that one machine can run
-	@python -m pytest --ignore tests/cluster
+	@python -m pytest --ignore tests/cluster --ignore tests/faults
+
+test-faults: setup ## imports under faults and kills by the hundred, in minutes
+	@python -m pytest tests/faults
 
 cluster: setup ## a real single-node Kubernetes on this Debian machine, as root (see tests/cluster/README.md)
 	@python -m tests.cluster.machine up

@@ -87,6 +87,7 @@ class Endpoints:
                     return transfer_file(
                         hub, store, repo=source.repo, commit=source.commit, file=file, key=prefix + file.path,
                         options=OPTIONS, on_bytes=attempt.count, on_open=attempt.stopped_by, confirm=claim.confirm,
+                        damaged=file.path in stock.damaged,
                     )  # fmt: skip
 
             moved = _settle([partial(move, file) for file in stock.missing], progress)

@@ -1,0 +1,74 @@
+"""The flow itself under faults: what Prefect's retries add, and a process of its own that is killed."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from flows.import_model import tasks
+from flows.policies import RETRY_DELAYS_SECONDS
+from sandbox.hub import Pass, Rule, Slow
+from tests.integration.import_site import MODEL, VERSION, Site, official, serving_site
+from tests.integration.import_world import World
+from tests.integration.s3_server import restartable
+from tests.integration.test_import_interruptions import HEADERS, LEASE, importing, publish_large, versions
+
+WEIGHTS = "*.safetensors"
+LEASE_SECONDS = 10
+
+
+@pytest.fixture
+def restarting(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Site, Callable[[], None]]]:
+    """A site with a store of its own, and the call that kills that store and starts it again."""
+    with (
+        restartable(tmp_path) as (s3, restart),
+        serving_site(replace(world, s3=s3), folder=tmp_path, patch=monkeypatch) as site,
+    ):
+        yield site, restart
+
+
+def test_a_store_that_is_restarted_costs_a_retry(restarting: tuple[Site, Callable[[], None]]) -> None:
+    """A node's upgrade in the night would leave the morning without its model."""
+    site, restart = restarting
+    publish_large(site)
+    site.set(SLIPWAY_TRANSFER_PART_MIB="5")
+    site.patch.setattr(tasks.transfer_file, "retry_delay_seconds", list(RETRY_DELAYS_SECONDS))
+    site.hub.faults.add(Rule(Slow(bytes_per_second=4_000_000), path=WEIGHTS, origin="cdn", skip=HEADERS))
+    before = len(site.hub.faults.fired())
+    restarting_store = threading.Thread(
+        target=lambda: site.hub.faults.wait_until(lambda fired: len(fired) > before, timeout=120) and restart()
+    )
+    restarting_store.start()
+    receipt = site.run()
+    restarting_store.join()
+    assert receipt.files_moved == receipt.files_total
+    assert site.objects().keys() >= {"manifest.json", "model-00001-of-00003.safetensors"}
+    assert site.nothing_left_open()
+
+
+@pytest.mark.parametrize("request_number", [1, 4, 7, 11])
+def test_a_flow_that_is_killed_is_completed_by_the_next(site: Site, request_number: int) -> None:
+    """Whatever moment a node dies at, the next run finishes the job, and registers the version once."""
+    publish_large(site)
+    site.set(SLIPWAY_TRANSFER_PART_MIB="5", SLIPWAY_LEASE_SECONDS=str(LEASE_SECONDS))
+    before = len(site.hub.faults.fired())
+    site.hub.faults.add(Rule(Pass(), path=WEIGHTS, origin="cdn", times=request_number))
+    site.hub.faults.add(Rule(Slow(seconds=600), path=WEIGHTS, origin="cdn"))
+    with importing() as process:
+        site.hub.faults.wait_until(lambda fired: len(fired) - before > request_number, timeout=120)
+        process.send_signal(signal.SIGKILL)
+    assert "manifest.json" not in site.objects()
+    site.hub.faults.clear()
+    receipt = site.run()
+    assert receipt.files_moved <= receipt.files_total
+    assert site.nothing_left_open()
+    assert LEASE not in site.objects("")
+    assert [entry["name"] for entry in versions(site)] == [VERSION]
+    assert official(site).get_model_version(MODEL, VERSION) is not None
