@@ -57,10 +57,10 @@ def run(errand: Errand) -> None:
     progress = Progress(total=sum(file.size for file in way.revision.files), done=0, at_once=at_once)
 
     def move(file: HubFile) -> None:
-        with progress.attempt() as count:
+        with progress.attempt() as attempt:
             transfer_file(
                 way.hub, way.store, repo=errand.repo, commit=way.revision.commit, file=file,
-                key=errand.prefix + file.path, options=options(), on_bytes=count,
+                key=errand.prefix + file.path, options=options(), on_bytes=attempt.count,
             )  # fmt: skip
 
     each(way.revision.files, move, at_once=at_once)
