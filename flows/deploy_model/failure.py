@@ -40,6 +40,6 @@ def failure_markdown(
     if evidence.problem:
         lines += [f"No evidence was kept: {evidence.problem}", ""]
     else:
-        lines += ["Evidence:", "", *(f"- `{evidence.uri}{name}`" for name in evidence.files), ""]
+        lines += [f"Evidence, in `{evidence.uri}`:", "", *(f"- `{name}`" for name in evidence.files), ""]
         lines += ["```sh", f"aws s3 cp --recursive --endpoint-url {endpoint} {evidence.uri} evidence/", "```", ""]
     return "\n".join(lines)

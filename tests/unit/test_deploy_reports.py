@@ -84,7 +84,8 @@ def test_a_failure_begins_with_the_diagnosis() -> None:
     ).splitlines()
     assert shown[:5] == ["**the container was OOMKilled.**", "", "Raise it.", "", "Category: `OOMKilled`"]
     assert "deploy/quantized failed. full-fp16 serves again." in shown
-    assert "- `s3://llm-models/evidence/ns/m/run/summary.txt`" in shown
+    assert "Evidence, in `s3://llm-models/evidence/ns/m/run/`:" in shown
+    assert "- `summary.txt`" in shown
     assert "Killed" in shown
 
 
