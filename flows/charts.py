@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Sequence
 
@@ -12,7 +13,7 @@ COLOURS = ("#4c5f7a", "#e07b39", "#5a9a68", "#a05fa3")
 """One for each thing that is compared, in order; told apart also without red and green."""
 
 _INK, _FAINT = "#1d2430", "#6b7280"
-_DPI = 144
+_DPI = 110
 
 
 def figure(*, title: str, note: str, panels: Sequence[str], width: float = 12.0) -> tuple[Figure, list[Axes]]:
@@ -42,3 +43,8 @@ def png(made: Figure) -> bytes:
     content = io.BytesIO()
     made.savefig(content, format="png")
     return content.getvalue()
+
+
+def inline(picture: bytes) -> str:
+    """Write a PNG into a page of markdown: the bucket is closed, so a browser could not follow a link to it."""
+    return f"data:image/png;base64,{base64.b64encode(picture).decode()}"

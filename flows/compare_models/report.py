@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from flows.charts import inline
 from flows.compare_models.comparison import Comparison, Side
 from flows.compare_models.contrast import AccuracyContrast, Interval
 
@@ -29,11 +30,12 @@ def rows(comparison: Comparison) -> list[Row]:
     return [*_key_metrics(comparison), *_accuracies(comparison), *_speeds(comparison), *_prices(comparison)]
 
 
-def markdown(comparison: Comparison, *, folder: str, run_url: str) -> str:
+def markdown(comparison: Comparison, *, picture: bytes, folder: str, run_url: str) -> str:
     """The comparison as a page.
 
     Args:
         comparison: what was compared.
+        picture: its chart as PNG.
         folder: where its files are, `s3://…/`.
         run_url: the flow run's page; empty if unknown.
     """
@@ -41,6 +43,7 @@ def markdown(comparison: Comparison, *, folder: str, run_url: str) -> str:
     lines = [f"# {candidate.key} beside {reference.key}", "", f"**{comparison.recommendation.sentence}**", ""]
     if comparison.replicas:
         lines += [_REPLICAS, ""]
+    lines += [f"![{candidate.key} beside {reference.key}]({inline(picture)})", ""]
     sections = {
         "Key metrics": list(_key_metrics(comparison)),
         "Accuracy": list(_accuracies(comparison)),
@@ -52,7 +55,7 @@ def markdown(comparison: Comparison, *, folder: str, run_url: str) -> str:
     lines += [f"Differences and ratios are {candidate.key}'s against {reference.key}'s, with 95% intervals.", ""]
     for problem in dict.fromkeys(_problems(comparison)):
         lines.append(f"- {problem}")
-    lines += ["", f"Chart and figures: `{folder}`", ""]
+    lines += ["", f"The picture, and all figures for machines: `{folder}`", ""]
     for side in (reference, candidate):
         run = f"[{side.run}]({side.run_url})" if side.run_url else f"`{side.run}`"
         lines.append(f"- {side.key}: {side.name} on {side.hardware}, tested {side.tested} by {run}: {side.verdict}")

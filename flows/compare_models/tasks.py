@@ -13,6 +13,7 @@ from flows.compare_models.collecting import collect_variant
 from flows.compare_models.comparison import Comparison
 from flows.compare_models.report import markdown, rows
 from flows.compare_models.variant import Variant
+from flows.cosmetic import cosmetic
 from flows.policies import effect
 from flows.runs import this_run
 
@@ -30,11 +31,15 @@ def publish(comparison: Comparison, *, store: ObjectStore) -> str:
     """Keep figures and chart in S3, and show both in the UI; returns their folder."""
     run, client, name = this_run(), store.client(), f"{comparison.candidate.key}-vs-{comparison.reference.key}"
     prefix = f"comparisons/{name}/{run.id}/"
-    client.put(f"{prefix}chart.png", chart(comparison), content_type="image/png")
+    picture = chart(comparison)
+    client.put(f"{prefix}chart.png", picture, content_type="image/png")
     client.put(f"{prefix}comparison.json", comparison.canonical(), content_type="application/json")
     folder, about = f"s3://{client.bucket}/{prefix}", f"{comparison.candidate.key} beside {comparison.reference.key}"
-    page = markdown(comparison, folder=folder, run_url=run.url)
-    create_markdown_artifact(page, key=f"compared-{name}", description=about)
-    create_table_artifact(rows(comparison), key=f"comparison-{name}", description=comparison.recommendation.sentence)
+    page = markdown(comparison, picture=picture, folder=folder, run_url=run.url)
+    with cosmetic():
+        create_markdown_artifact(page, key=f"compared-{name}", description=about)
+        create_table_artifact(
+            rows(comparison), key=f"comparison-{name}", description=comparison.recommendation.sentence
+        )
     get_run_logger().info("%s (%s)", comparison.recommendation.sentence, folder)
     return folder

@@ -126,11 +126,11 @@ def test_figures_of_other_bytes_do_not_count() -> None:
 
 def test_the_page_says_the_result_first_and_names_replicas() -> None:
     """A replica's figures would be quoted as the model's."""
-    page = markdown(both(candidate=variant(replica="a stand-in")), folder="s3://b/c/", run_url="")
+    page = markdown(both(candidate=variant(replica="a stand-in")), picture=b"", folder="s3://b/c/", run_url="")
     lines = page.splitlines()
     assert lines[2].startswith("**Serve quantized: ")
     assert lines[4].startswith("**These are sandbox replicas")
-    real = markdown(both(), folder="s3://b/c/", run_url="")
+    real = markdown(both(), picture=b"", folder="s3://b/c/", run_url="")
     assert "replica" not in real
 
 
