@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmarks.contestants import COMMANDS, DOWNLOAD, FLOW, SNAPSHOT, TRANSFER, UPLOAD
+from benchmarks.contestants import COMMANDS, DOWNLOAD, EMPTY, FLOW, SNAPSHOT, TRANSFER, UPLOAD
 
 ALL = (FLOW, TRANSFER, SNAPSHOT, COMMANDS, DOWNLOAD, UPLOAD)
 OURS = (FLOW, TRANSFER)
@@ -77,6 +77,6 @@ def cases(*, mib: int, runs: int) -> tuple[Case, ...]:
         Case("latency-20", "8 shards and 100 small files", mixed, Lines(latency_ms=20), contestants=peers, runs=runs),
         Case("latency-100", "8 shards and 100 small files", mixed, Lines(latency_ms=100), contestants=peers, runs=runs),
         Case("small", "1,000 small files", many, contestants=(FLOW, *peers), runs=1),
-        Case("again", "import again", shards, contestants=OURS, before="everything", runs=runs),
+        Case("again", "import again", shards, contestants=(*OURS, EMPTY), before="everything", runs=runs),
         Case("resume", "go on after a kill at half", slow, contestants=OURS, before="half", runs=runs),
     )

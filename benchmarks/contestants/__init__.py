@@ -27,6 +27,7 @@ class Errand:
 
 
 FLOW = "our flow"
+EMPTY = "an empty flow"
 TRANSFER = "our transfer"
 SNAPSHOT = "snapshot_download, upload_file"
 COMMANDS = "hf download, aws s3 cp"
@@ -35,6 +36,7 @@ UPLOAD = "limit: upload only"
 
 FUNCTIONS = {
     FLOW: "benchmarks.contestants.whole_flow:run",
+    EMPTY: "benchmarks.contestants.whole_flow:start",
     TRANSFER: "benchmarks.contestants.ours:run",
     SNAPSHOT: "benchmarks.contestants.peers:snapshot_then_upload",
     COMMANDS: "benchmarks.contestants.peers:commands",

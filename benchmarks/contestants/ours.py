@@ -53,14 +53,14 @@ def run(errand: Errand) -> None:
     """Move what is missing; unfinished uploads of an earlier run are aborted first, as the flow does."""
     way = ends(errand)
     abort_leftovers(way.store, prefix=errand.prefix)
-    at_once = settings().transfer_files
-    progress = Progress(total=sum(file.size for file in way.revision.files), done=0, at_once=at_once)
+    lanes = settings().transfer_lanes
+    progress = Progress(total=sum(file.size for file in way.revision.files), done=0, lanes=lanes)
 
     def move(file: HubFile) -> None:
-        with progress.attempt() as attempt:
+        with progress.attempt(lanes=options().lanes(file.size)) as attempt:
             transfer_file(
                 way.hub, way.store, repo=errand.repo, commit=way.revision.commit, file=file,
                 key=errand.prefix + file.path, options=options(), on_bytes=attempt.count,
             )  # fmt: skip
 
-    each(way.revision.files, move, at_once=at_once)
+    each(way.revision.files, move, at_once=lanes)

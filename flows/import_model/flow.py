@@ -26,8 +26,8 @@ from flows.import_model.tasks import (
     transfer_file,
 )
 
-# The image does not depend on the weights, so it is built while they move, by a worker more than files are moved by.
-RUNNER: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=settings().transfer_files + 1)
+# The image does not depend on the weights, so it is built while they move, by a worker more than there are lanes.
+RUNNER: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=settings().transfer_lanes + 1)
 
 
 @flow(name="import", flow_run_name="import-{model}", task_runner=RUNNER)  # type: ignore[arg-type]  # Prefect types its own runner too narrowly

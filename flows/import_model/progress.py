@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from blocks.errors import BlockError, RejectedError
+from flows.import_model.turns import Turns
 
 MEGABYTE = 1_000_000
 
@@ -112,16 +113,16 @@ class Progress:
     Args:
         total: bytes of all files.
         done: bytes that are in place before the first attempt.
-        at_once: attempts that may run at the same time; a kill loses at most the files of so many.
+        lanes: what attempts share that run at the same time; a kill loses at most the files in them.
         clock: monotonic seconds.
     """
 
-    def __init__(self, *, total: int, done: int, at_once: int = 1, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, *, total: int, done: int, lanes: int = 1, clock: Callable[[], float] = time.monotonic) -> None:
         self._total, self._before, self._moved, self._skipped = total, done, 0, 0
         self._clock, self._start = clock, clock()
         self._end: float | None = None
         self._lock = threading.Lock()
-        self._turns = threading.BoundedSemaphore(at_once)
+        self._turns = Turns(lanes)
         self._abandoned, self._running = False, list[Attempt]()
 
     def moved(self, count: int) -> None:
@@ -135,14 +136,17 @@ class Progress:
             self._skipped += count
 
     @contextmanager
-    def attempt(self) -> Iterator[Attempt]:
+    def attempt(self, *, lanes: int = 1) -> Iterator[Attempt]:
         """Wait for a turn, and follow one attempt at a file. One that fails takes its bytes back.
+
+        Args:
+            lanes: how many it needs, as `TransferOptions.lanes` says.
 
         Raises:
             AbandonedError: the import was abandoned, before or meanwhile.
         """
         attempt = Attempt(self.moved)
-        with self._turns:
+        with self._turns.take(lanes):
             with self._lock:
                 if self._abandoned:
                     raise AbandonedError

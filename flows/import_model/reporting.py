@@ -52,7 +52,7 @@ def shown_progress(doing: str, *, model: str, total: int, done: int) -> Iterator
         total: bytes of all files.
         done: bytes that are in place before this run moves any.
     """
-    progress = Progress(total=total, done=done, at_once=settings().transfer_files)
+    progress = Progress(total=total, done=done, lanes=settings().transfer_lanes)
     title = f"{doing}/{model}"
     # Typed for sync and async callers at once; a flow of ours is sync.
     artifact: UUID | None = None

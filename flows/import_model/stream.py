@@ -36,6 +36,10 @@ class TransferOptions:
     ranges: int = 4
     window: int = 2
 
+    def lanes(self, size: int) -> int:
+        """How many ranges of a file of `size` bytes are in flight at a time, at least one."""
+        return min(self.ranges, max(-(-size // part_size(size, wanted=self.part_bytes)), 1))
+
     def memory_bytes(self, size: int) -> int:
         """The most bytes that a transfer of a file of `size` bytes holds."""
         return min((self.ranges + self.window) * part_size(size, wanted=self.part_bytes), size)

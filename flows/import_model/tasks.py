@@ -94,7 +94,7 @@ def transfer_file(
     """Stream one file from the Hub into the store; it becomes visible only if its hash is the declared one."""
     environment = settings()
     options = TransferOptions(part_bytes=environment.transfer_part_mib * MEBIBYTE, ranges=environment.transfer_ranges)
-    with progress.attempt() as attempt:
+    with progress.attempt(lanes=options.lanes(file.size)) as attempt:
         done = transfer(
             hub.client(), store.client(), repo=source.repo, commit=source.commit, file=file,
             key=safe_key(spec.prefix, file.path), options=options, on_bytes=attempt.count,

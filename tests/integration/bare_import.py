@@ -41,6 +41,7 @@ MIB = 1 << 20
 REPLICA_BYTES = 26 * MIB
 FILES_AT_ONCE = 2
 OPTIONS = TransferOptions(part_bytes=5 * MIB, ranges=2, window=1)
+LANES = FILES_AT_ONCE * OPTIONS.ranges
 TOKEN = "hf_good"
 OVERLAY = Path(__file__).resolve().parents[2] / "sandbox" / "models"
 REPO = "RedHatAI/Mistral-Small-24B-Instruct-2501-quantized.w4a16"
@@ -80,10 +81,10 @@ class Endpoints:
             source = resolve(hub, spec=spec, held=read_manifest(store, prefix=prefix))
             abort_leftovers(store, prefix=prefix)
             stock = read_stock(store, prefix=prefix, source=source)
-            progress = Progress(total=stock.total_bytes, done=stock.present_bytes, at_once=FILES_AT_ONCE)
+            progress = Progress(total=stock.total_bytes, done=stock.present_bytes, lanes=LANES)
 
             def move(file: HubFile) -> TransferredFile:
-                with progress.attempt() as attempt:
+                with progress.attempt(lanes=OPTIONS.lanes(file.size)) as attempt:
                     return transfer_file(
                         hub, store, repo=source.repo, commit=source.commit, file=file, key=prefix + file.path,
                         options=OPTIONS, on_bytes=attempt.count, on_open=attempt.stopped_by, confirm=claim.confirm,
@@ -112,7 +113,7 @@ class Endpoints:
 
 def _settle(moves: Sequence[Callable[[], TransferredFile]], progress: Progress) -> list[TransferredFile]:
     """Run transfers side by side; none runs any more when this returns or raises."""
-    with ThreadPoolExecutor(FILES_AT_ONCE) as threads:
+    with ThreadPoolExecutor(LANES) as threads:
         futures = [threads.submit(move) for move in moves]
         try:
             for future in as_completed(futures):
