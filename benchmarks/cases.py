@@ -65,18 +65,18 @@ def cases(*, mib: int, runs: int) -> tuple[Case, ...]:
         mib: size of the weights of the large cases; what is slowed down on purpose has a share of it.
         runs: of each contestant, for medians.
     """
-    shards, slow = Replica(mib, 8), Replica(mib // 8, 8)
+    shards, slow = Replica(mib, 8), Replica(mib // 4, 8)
     mixed, many = Replica(mib // 32, 8, small_files=100), Replica(mib // 32, 1, small_files=1000)
     peers = (TRANSFER, SNAPSHOT, COMMANDS)
     return (
         Case("shards", "8 shards", shards, runs=runs),
-        Case("file", "one file", Replica(mib), contestants=(TRANSFER, DOWNLOAD, UPLOAD), runs=runs),
-        Case("half-size", "one file, memory", Replica(mib // 2), contestants=OURS, runs=1),
-        Case("double-size", "one file, memory", Replica(2 * mib), contestants=OURS, runs=1),
-        Case("throttled", "8 shards", slow, Lines(mib_per_second=40), runs=runs),
+        Case("file", "one file", Replica(mib), contestants=(TRANSFER, UPLOAD), runs=runs),
+        Case("half-size", "one file, memory", Replica(mib // 2), contestants=(FLOW,), runs=1),
+        Case("double-size", "one file, memory", Replica(2 * mib), contestants=(FLOW,), runs=1),
+        Case("throttled", "8 shards", slow, Lines(mib_per_second=60), runs=runs),
         Case("latency-20", "8 shards and 100 small files", mixed, Lines(latency_ms=20), contestants=peers, runs=runs),
         Case("latency-100", "8 shards and 100 small files", mixed, Lines(latency_ms=100), contestants=peers, runs=runs),
         Case("small", "1,000 small files", many, contestants=(FLOW, *peers), runs=1),
-        Case("again", "import again", shards, contestants=(*OURS, EMPTY), before="everything", runs=runs),
+        Case("again", "import again", slow, contestants=(*OURS, EMPTY), before="everything", runs=runs),
         Case("resume", "go on after a kill at half", slow, contestants=OURS, before="half", runs=runs),
     )
