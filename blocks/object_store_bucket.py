@@ -76,15 +76,21 @@ class BucketClient:
                     )
                 return body.read(), found["ETag"]
 
-    def read_into(self, key: str, *, start: int, target: memoryview) -> None:
+    def read_into(self, key: str, *, start: int, target: memoryview, attempts: int = READ_ATTEMPTS) -> None:
         """Fill a buffer with an object's bytes from `start` on; a read that breaks off goes on where it was.
+
+        Args:
+            key: the object.
+            start: the first byte.
+            target: the buffer, which is filled whole.
+            attempts: failures in a row, without a byte in between, after which the read fails.
 
         Raises:
             NotFoundError: there is no such object.
             ObjectShortError: the object ends before the buffer is full.
             UnavailableError: the store is away for too long.
         """
-        done, backoff = 0, Backoff(attempts=READ_ATTEMPTS)
+        done, backoff = 0, Backoff(attempts=attempts)
         while done < len(target):
             try:
                 for count in self._read_range(key, start + done, target[done:]):

@@ -43,11 +43,12 @@ def take_inventory(client: StoreClient, *, prefix: str = "") -> Inventory:
 def _version(client: StoreClient, prefix: str, entries: Mapping[str, ObjectEntry]) -> StoredVersion:
     if prefix + MANIFEST not in entries:
         return StoredVersion(entries=entries)
+    manifest = None
     try:
         manifest = read_manifest(client, prefix=prefix)
         return StoredVersion(entries=entries, manifest=manifest, proof=read_proof(client, prefix=prefix))
     except (ManifestError, ProofError) as error:
-        return StoredVersion(entries=entries, problem=str(error))
+        return StoredVersion(entries=entries, manifest=manifest, problem=str(error))
 
 
 def _lease(client: StoreClient, entry: ObjectEntry) -> StoredLease | None:

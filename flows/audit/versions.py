@@ -36,6 +36,8 @@ def reconcile_versions(facts: AuditFacts) -> Iterator[Row]:
             yield Row(Grade.LEFTOVER, name, "its bytes are whole, the registry has no entry of it", then)
         elif not problems:
             yield Row(Grade.FINE, name, _whole(stock, stock.manifest))
+        if stock.problem:
+            yield Row(Grade.LEFTOVER, name, stock.problem, run("verify", spec))
         if unlisted := stock.unlisted(prefix):
             said = f"{counted(len(unlisted), 'object')} that its manifest does not list: {_some(unlisted)}"
             yield Row(Grade.LEFTOVER, name, said, CLEAN_UP)

@@ -151,7 +151,7 @@ def plan_version(
 
 def _protected(stock: StoredVersion, *, prefix: str, referrers: Iterable[Reference]) -> str:
     """Say who may need objects of a version that its manifest does not list; nothing if nobody does."""
-    if stock.problem:
+    if stock.problem and stock.manifest is None:
         return f"its manifest cannot be read: {stock.problem}"
     digest = stock.manifest.digest() if stock.manifest else None
     for reader in referrers:

@@ -22,6 +22,10 @@ FILES_AT_ONCE = 4
 PIECE_BYTES = 16 * MEBIBYTE
 """Read with one request. Memory is bounded by one piece for each file at work."""
 
+READ_ATTEMPTS = 2
+"""A store that finds its own bytes rotten answers an error each time, after a quarter of a minute: to say so is the
+result of a verification, not an outage to sit out."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredFile:
@@ -138,7 +142,7 @@ def _sha256(store: StoreClient, entry: ObjectEntry, on_bytes: Callable[[int], No
         if ended.is_set():
             raise _EndedError
         content = piece[: entry.size - start]
-        store.read_into(entry.key, start=start, target=content)
+        store.read_into(entry.key, start=start, target=content, attempts=READ_ATTEMPTS)
         hashed.update(content)
         on_bytes(len(content))
     return hashed.hexdigest()

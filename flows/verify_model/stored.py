@@ -43,8 +43,17 @@ def bytes_link(spec: ModelSpec, facts: Facts, *, bucket: str) -> Finding:
         more = f"; and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
         counted = f"{len(wrong)} of {len(stored.files)} files of s3://{bucket}/{spec.prefix}"
         said = f"{counted} {'is' if len(wrong) == 1 else 'are'} not what the manifest says: {'; '.join(wrong[:NAMED])}"
-        return broken("bytes", f"{said}{more}. Repair: {run('import', spec)}")
+        return broken("bytes", f"{said}{more}. {_repair(spec, stored.files, bucket=bucket)}")
     return fine("bytes", _read_sentence(stored) + _extra_sentence(stored))
+
+
+def _repair(spec: ModelSpec, files: tuple[StoredFile, ...], *, bucket: str) -> str:
+    """The next command; what could not be read may be an outage, so an import does not replace it by itself."""
+    unread = [stored.file.path for stored in files if stored.problem]
+    if not unread:
+        return f"Repair: {run('import', spec)}"
+    again = f"If it cannot be read later either: aws s3 rm s3://{bucket}/{spec.prefix}{unread[0]}"
+    return f"{again}; {run('import', spec)}"
 
 
 def _wrong(files: tuple[StoredFile, ...]) -> Iterator[str]:

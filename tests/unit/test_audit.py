@@ -119,6 +119,15 @@ def test_a_manifest_that_cannot_be_read_is_damage() -> None:
     assert damage(given) == "manifest.json is no manifest of ours"
 
 
+def test_a_verification_that_cannot_be_read_is_made_again() -> None:
+    """A record of a newer slipway would be taken for damage of the weights."""
+    stock = StoredVersion(entries=entries(), manifest=MANIFEST, problem="v.json is no verification of ours")
+    given = facts(inventory=inventory(versions={PREFIX: stock}))
+    assert found(given, Grade.DAMAGE) == []
+    verify = "prefect deployment run verify/quantized --watch"
+    assert found(given, Grade.LEFTOVER) == [(NAME, "v.json is no verification of ours", verify)]
+
+
 def test_a_manifest_without_an_entry_is_an_import_to_finish() -> None:
     """An import that was killed before its last step promised nothing yet."""
     given = facts(registered=(), services=(), served={})

@@ -35,8 +35,9 @@ class FakeStore:
     interrupting: bool = False
     reads: list[tuple[str, int]] = field(default_factory=list)
 
-    def read_into(self, key: str, *, start: int, target: memoryview) -> None:
+    def read_into(self, key: str, *, start: int, target: memoryview, attempts: int) -> None:
         """Give a range."""
+        assert attempts
         if key in self.away:
             raise UnavailableError("object store", "no answer")
         if self.interrupting and not self.reads:
