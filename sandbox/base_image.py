@@ -65,10 +65,13 @@ def _cached_digest(layout: Path) -> str | None:
 
 
 def _make(layout: Path) -> str:
-    for tool in ("buildah", "apt-get", "dpkg-deb"):
+    for tool in ("apt-get", "dpkg-deb"):
         if shutil.which(tool) is None:
-            message = f"{tool} is not installed. On Debian: apt-get install -y buildah apt dpkg"
+            message = f"there is no {tool} here, and the base image is made of Debian's packages. Use Debian or Ubuntu"
             raise BaseImageError(message)
+    if shutil.which("buildah") is None:
+        message = "buildah is not installed. On Debian or Ubuntu: apt-get install -y buildah"
+        raise BaseImageError(message)
     if layout.exists() and any(layout.iterdir()) and not (layout / "oci-layout").is_file():
         message = f"{layout} holds something else than an image layout, and is left alone. Name another folder"
         raise BaseImageError(message)

@@ -104,7 +104,7 @@ class ToolMissingError(SandboxError):
     """A program of the machine is missing and cannot be installed from here."""
 
     def __init__(self, *, tool: str, purpose: str, command: str) -> None:
-        super().__init__(f"{tool}, which {purpose}, is not installed. Install it: `{command}`")
+        super().__init__(f"{tool}, which {purpose}, is not installed. On Debian or Ubuntu: `{command}`")
 
 
 class NothingToDamageError(SandboxError):

@@ -22,23 +22,16 @@ class Tool:
     Attributes:
         name: of the program.
         purpose: what for, to complete "NAME, which …".
-        package: of Debian and its relatives.
-        elsewhere: the command that installs it on other systems.
+        package: of Debian and its relatives. Others will not do: the base image is made of Debian's packages.
     """
 
     name: str
     purpose: str
     package: str
-    elsewhere: str
 
 
-BUILDAH = Tool("buildah", "builds container images", package="buildah", elsewhere="dnf install -y buildah")
-KUBECTL = Tool(
-    "kubectl",
-    "shows what runs in the cluster",
-    package="kubernetes-client",
-    elsewhere="dnf install -y kubernetes-client",
-)
+BUILDAH = Tool("buildah", "builds container images", package="buildah")
+KUBECTL = Tool("kubectl", "shows what runs in the cluster", package="kubernetes-client")
 REQUIRED = (BUILDAH,)
 OPTIONAL = (KUBECTL,)
 
@@ -77,7 +70,7 @@ def _is_debian() -> bool:
 
 
 def _command(tool: Tool) -> str:
-    install = f"apt-get install -y {tool.package}" if _is_debian() else tool.elsewhere
+    install = f"apt-get install -y {tool.package}"
     return install if os.geteuid() == 0 else f"sudo {install}"
 
 
