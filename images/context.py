@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 
 from deployments import VERSION
-from images.errors import BuildFailedError, ToolMissingError
+from images.errors import BuildFailedError, ToolMissingError, TorchBuildError
 
 PROJECT = Path(__file__).resolve().parent.parent
 PACKAGES = ("flows", "blocks", "k8s", "deployments", "images")
@@ -38,7 +38,27 @@ def gather(image: str, *, folder: Path, ca_bundle: Path | None, platform: str) -
         _name_project(folder / "packages")
     else:
         # No hashes: the build of torch differs by machine.
+        _install_torch(folder / "packages", platform=platform)
         _install(folder / "packages", requirements="evaluation.txt", options=[], platform=platform)
+
+
+def _install_torch(target: Path, *, platform: str) -> None:
+    """Install torch alone, by pip: it takes the CPU's build where PIP_EXTRA_INDEX_URL or the like names one.
+
+    uv does not look there. PyPI's build is CUDA's, whose libraries are not among the requirements: without them it
+    cannot be imported, and the tools never compute.
+    """
+    pinned = next(
+        line
+        for line in (PROJECT / "requirements" / "evaluation.txt").read_text(encoding="utf-8").splitlines()
+        if line.startswith("torch==")
+    )
+    machine, _, system = platform.partition("-")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    command += ["--target", str(target), "--only-binary", ":all:", "--no-compile", "--python-version", _PYTHON]
+    run([*command, "--platform", f"{system}_{machine}", pinned])
+    if not any(target.glob("torch-*+cpu.dist-info")):
+        raise TorchBuildError(requirement=pinned)
 
 
 def _install(target: Path, *, requirements: str, options: list[str], platform: str) -> None:

@@ -19,3 +19,13 @@ class BuildFailedError(ImageError):
 
     def __init__(self, *, command: str, code: int, said: str) -> None:
         super().__init__(f"`{command}` failed with code {code}: {said}. Run it by hand to see more")
+
+
+class TorchBuildError(ImageError):
+    """Only a CUDA build of torch was found, which cannot be imported without several GB of libraries."""
+
+    def __init__(self, *, requirement: str) -> None:
+        super().__init__(
+            f"no CPU build of {requirement} was found. Name an index that has one, which PyTorch's own site tells: "
+            "export PIP_EXTRA_INDEX_URL=<the index of CPU builds>"
+        )
