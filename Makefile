@@ -48,7 +48,7 @@ reset: ## stop the sandbox and forget what it holds
 	@test ! -e $(VENV)/ready || python -m sandbox reset
 
 test: setup ## every test that one machine can run
-	@python -m pytest --ignore tests/cluster --ignore tests/faults
+	@python -m pytest -m "not cluster" --ignore tests/faults
 
 test-faults: setup ## imports under faults and kills by the hundred, in minutes
 	@python -m pytest tests/faults
@@ -60,7 +60,7 @@ cluster-down: ## end it, and leave no process, mount or network device
 	@test ! -e $(VENV)/ready || python -m tests.cluster.machine down
 
 test-cluster: setup ## the tests that only a real Kubernetes can answer
-	@python -m pytest tests/cluster
+	@python -m pytest -m cluster tests/cluster
 
 test-unit: setup ## the tests without processes and network, in seconds
 	@python -m pytest tests/unit tests/contract

@@ -1,11 +1,28 @@
-"""Manifests of the small Jobs that tests run."""
+"""Namespaces for tests, and manifests of the small Jobs that tests run."""
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from k8s.cluster import Cluster
 
 Json = dict[str, Any]
 _USER = 1001
+
+
+@contextmanager
+def new_namespace(cluster: Cluster) -> Iterator[str]:
+    """Make a namespace, and delete it with all that it holds."""
+    name = f"slipway-test-{secrets.token_hex(4)}"
+    about: Json = {"name": name, "labels": {"app.kubernetes.io/part-of": "slipway-tests"}}
+    cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": about})
+    try:
+        yield name
+    finally:
+        cluster.delete("v1", "Namespace", name)
 
 
 def shell_job(name: str, script: str, *, image: str, namespace: str, **container: object) -> Json:

@@ -23,6 +23,9 @@ class Surroundings:
         docker_config: the log-in for it, as `docker login` writes it.
         ca_bundle: who signs the registry's certificate; None for public authorities.
         made_by: the cluster of `make cluster`, None on any other.
+        has_gpus: whether its GPUs are free, because nobody else uses it.
+        settled_after: seconds after which a kubelet's second look at a pod tells the truth.
+        builder_image: with Buildah, on a cluster that we did not make.
     """
 
     base: str
@@ -30,6 +33,8 @@ class Surroundings:
     docker_config: str
     ca_bundle: Path | None
     made_by: Layout | None
+    has_gpus: bool = False
+    settled_after: float = 20
     builder_image: str | None = None
 
     def builder(self) -> str:
@@ -56,6 +61,7 @@ def own_surroundings(made_by: Layout) -> Surroundings:
         docker_config=made_by.credentials.read_text(),
         ca_bundle=made_by.authority,
         made_by=made_by,
+        has_gpus=True,
     )
 
 

@@ -9,6 +9,8 @@ from k8s.cluster.connection import APPLY, open_connection
 from k8s.errors import ConflictError, InvalidManifestError, UnknownKindError
 from tests.cluster.pods import Json
 
+KUBERNETES = ("sandbox", "real")
+
 
 def _config_map(namespace: str, **data: str) -> Json:
     return {

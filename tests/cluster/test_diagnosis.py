@@ -10,6 +10,7 @@ from k8s.errors import JobDeadlineError, JobFailedError
 from tests.cluster.pods import Json, pod_spec, shell_job
 from tests.cluster.surroundings import Surroundings
 
+KUBERNETES = ("sandbox", "real")
 GPU = "nvidia.com/gpu"
 
 
@@ -41,7 +42,8 @@ def test_a_container_that_takes_more_memory_than_its_limit(
     cluster: Cluster, namespace: str, surroundings: Surroundings
 ) -> None:
     """'exit code 137' alone sends people looking for a bug; the limit's name is the answer."""
-    greedy = "text=x; while true; do text=$text$text; done"
+    # A little at a time: the sandbox looks at a container's memory twice a second.
+    greedy = "more=$(head -c 3000000 /dev/zero | tr '\\0' x); while true; do text=$text$more; sleep 0.05; done"
     limited = {"requests": {"memory": "16Mi"}, "limits": {"memory": "32Mi"}}
     job = shell_job("greedy", greedy, image=surroundings.base, namespace=namespace, resources=limited)
     failure = _failure(cluster, job)
@@ -53,7 +55,7 @@ def test_a_label_that_no_node_has(cluster: Cluster, namespace: str, surroundings
     """A pod for another GPU type stays pending; the scheduler's own words must come through."""
     job = shell_job("label", "true", image=surroundings.base, namespace=namespace)
     pod_spec(job)["nodeSelector"] = {"nvidia.com/gpu.product": "NVIDIA-NOWHERE"}
-    failure = _failure(cluster, job, seconds=5)
+    failure = _failure(cluster, job, seconds=3)
     assert isinstance(failure, JobDeadlineError)
     assert failure.diagnosis.category is Category.UNSCHEDULABLE
     assert "node" in failure.diagnosis.sentence
@@ -64,14 +66,14 @@ def test_more_gpus_than_there_are(cluster: Cluster, namespace: str, surroundings
     amounts = {GPU: "64"}
     limited = {"requests": amounts, "limits": amounts}
     job = shell_job("gpus", "true", image=surroundings.base, namespace=namespace, resources=limited)
-    failure = _failure(cluster, job, seconds=5)
+    failure = _failure(cluster, job, seconds=3)
     assert failure.diagnosis.category is Category.UNSCHEDULABLE
     assert GPU in failure.diagnosis.sentence
 
 
 def test_a_gpu_that_the_node_has(cluster: Cluster, namespace: str, surroundings: Surroundings) -> None:
     """Where GPUs are free the same pod must run, or the test above proves nothing."""
-    if surroundings.made_by is None:
+    if not surroundings.has_gpus:
         pytest.skip("a cluster that we did not make may have no GPU free")
     amounts = {GPU: "1"}
     limited = {"requests": amounts, "limits": amounts}
@@ -102,6 +104,6 @@ def test_a_secret_that_is_not_there(cluster: Cluster, namespace: str, surroundin
     token = {"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "huggingface-token", "key": "HF_TOKEN"}}}
     job = shell_job("secret", "true", image=surroundings.base, namespace=namespace, env=[token])
     # In a new namespace the kubelet's first look may time out on its own cache, with another sentence.
-    failure = _failure(cluster, job, CREATE_CONTAINER_CONFIG=20)
+    failure = _failure(cluster, job, CREATE_CONTAINER_CONFIG=surroundings.settled_after)
     assert failure.diagnosis.category is Category.CREATE_CONTAINER_CONFIG
     assert "huggingface-token" in failure.diagnosis.sentence

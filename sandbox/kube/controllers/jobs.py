@@ -9,6 +9,7 @@ from sandbox.kube.client import Client
 from sandbox.kube.controllers.controller import Controller, Key
 from sandbox.kube.controllers.informer import Informer
 from sandbox.kube.controllers.job_status import FINISHED, Counts, Step, condition_of, next_step
+from sandbox.kube.errors import ApiError
 from sandbox.kube.objects import Object, controller_of, dig, key_of, name_of, namespace_of, uid_of
 
 _ENDED = frozenset({"Succeeded", "Failed"})
@@ -133,7 +134,10 @@ class JobController:
         self._awaited[namespace_of(job), name] = uid_of(job)
         try:
             await self._client.create({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": template["spec"]})
-        except BaseException:
+        except BaseException as error:
             self._awaited.pop((namespace_of(job), name), None)
+            if isinstance(error, ApiError):
+                told = f"Error creating: {error.message}"
+                await self._client.event(job, reason="FailedCreate", message=told, kind="Warning")
             raise
         await self._client.event(job, reason="SuccessfulCreate", message=f"Created pod: {name}")

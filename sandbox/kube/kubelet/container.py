@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sandbox.kube.kubelet.environment import ConfigError
 from sandbox.kube.kubelet.health import Health
-from sandbox.kube.kubelet.images import ImageNotPulledError, image_id
+from sandbox.kube.kubelet.images import ImageNotPulledError, image_id, is_image_name
 from sandbox.kube.kubelet.launch import Launch, Surroundings, prepare
 from sandbox.kube.kubelet.process import MARK, Session, Started, spawn
 from sandbox.kube.kubelet.status import LOST, restarts
@@ -145,6 +145,12 @@ class Container:
         """Return what to start, once the image and the configuration are there; None if the container was stopped."""
         pulls = 0
         while not self._stopping.is_set():
+            if not is_image_name(self.spec["image"]):
+                told = f'Failed to apply default image tag "{self.spec["image"]}": couldn\'t parse image name'
+                self._wait_for("InvalidImageName", told)
+                await self._pod.tell("InspectFailed", told, "Warning")
+                await self._sleep(_CONFIG_SECONDS)
+                continue
             try:
                 image = self._pod.images.find(self.spec["image"])
             except ImageNotPulledError as error:

@@ -1,11 +1,17 @@
 """The image map: which local environment stands for a container image."""
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox.kube.objects import Object
 
+# The grammar of the distribution's reference, with Buildah's own for layouts, by which the sandbox names what it built.
+_NAME = re.compile(
+    r"(oci:\S+|(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*"
+    r"(?::[\w][\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?)"
+)
 _PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 
 
@@ -25,6 +31,11 @@ class Image:
     layout: Path | None = None  # the OCI layout that must hold the digest of the reference
     needs: Path | None = None  # a file without which the environment is not there
     otherwise: str = ""  # what to do then
+
+
+def is_image_name(reference: str) -> bool:
+    """Tell whether a reference can be parsed; one that cannot is never tried again."""
+    return _NAME.fullmatch(reference) is not None
 
 
 class ImageMap:
