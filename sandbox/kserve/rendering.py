@@ -105,7 +105,10 @@ def _pod(service: Object, runtime: Object, storage: Storage) -> Object:
     serving = _container(service, runtime, storage)
     others = [copy.deepcopy(each) for each in runtime["spec"]["containers"] if each["name"] != CONTAINER]
     pod["containers"] = [serving, *others]
-    if initializers := [*storage.initializers, *(pod.get("initContainers") or [])]:
+    # KServe gives what fetches weights the security context of what serves them.
+    rights = {"securityContext": serving["securityContext"]} if "securityContext" in serving else {}
+    fetching = [{**each, **copy.deepcopy(rights)} for each in storage.initializers]
+    if initializers := [*fetching, *(pod.get("initContainers") or [])]:
         pod["initContainers"] = initializers
     if volumes := [*(pod.get("volumes") or []), *storage.volumes]:
         pod["volumes"] = volumes

@@ -62,7 +62,8 @@ def main() -> None:
         def log_message(self, *_: object) -> None:
             """Say nothing: probes come every second."""
 
-    ThreadingHTTPServer(("127.0.0.1", int(chosen.port)), Handler).serve_forever()
+    # On every address, as vLLM does.
+    ThreadingHTTPServer(("", int(chosen.port)), Handler).serve_forever()
 
 
 if __name__ == "__main__":

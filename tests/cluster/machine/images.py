@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import ssl
 import sys
 import tempfile
 import urllib.request
 from collections.abc import Iterable
-from dataclasses import dataclass
+from http.client import HTTPResponse
 from pathlib import Path
 from urllib.error import HTTPError
 
 from images.context import PACKAGES
 from sandbox.base_image import base_image
-from tests.cluster.machine import debian, registry
+from tests.cluster.machine import registry, roots
 from tests.cluster.machine.commands import run
 from tests.cluster.machine.containers import PAUSE_IMAGE
 from tests.cluster.machine.kubernetes import cache
@@ -28,35 +27,22 @@ BUILDER = f"{REGISTRY}/slipway/builder:1"
 """Buildah and a shell: what the build Job runs."""
 PYTHON = f"{REGISTRY}/slipway/python:1"
 """Python and CA roots: what the images of flow runs are built on."""
+POSTGRES = f"{REGISTRY}/slipway/postgres:1"
+"""Debian's PostgreSQL, started by the variables of the upstream image."""
 
 _PAUSE = 'FROM {base}\nCMD ["/bin/sleep", "2147483647"]\n'
-_ROOT = "FROM scratch\nADD {archive} /\n"
-_POLICY = {"default": [{"type": "insecureAcceptAnything"}]}
-
-
-@dataclass(frozen=True)
-class _System:
-    """A small Debian.
-
-    Attributes:
-        name: of the image.
-        packages: what it has beyond the minimum.
-        files: more files, by path.
-    """
-
-    name: str
-    packages: tuple[str, ...]
-    files: tuple[tuple[str, str], ...] = ()
-
-
-_SYSTEMS = {
-    # Buildah pulls nothing without a policy, and takes root's user namespace from these ranges.
-    # netavark: debootstrap resolves no virtual package, and Buildah depends on one.
-    BUILDER: _System(
-        "builder", ("buildah", "ca-certificates", "netavark"), (("etc/containers/policy.json", json.dumps(_POLICY)),)
-    ),
-    PYTHON: _System("python", ("ca-certificates", "python3")),
-}
+_ROOTS = {BUILDER: roots.BUILDER, PYTHON: roots.PYTHON, POSTGRES: roots.POSTGRES}
+_STAND_IN_ENGINE = PROJECT / "tests" / "integration" / "scripted_engine.py"
+_STAND_INS = """\
+FROM {base}
+USER 0
+COPY packages /opt/stand-ins
+RUN command -v python > /dev/null || ln -s "$(command -v python3)" /usr/local/bin/python
+ENV PYTHONPATH=/opt/stand-ins PYTHONDONTWRITEBYTECODE=1
+LABEL org.opencontainers.image.title="slipway test stand-ins: no vLLM, no KServe"
+USER 1001:0
+ENTRYPOINT ["python", "-m", "sandbox.kserve.storage_initializer"]
+"""
 
 
 def push_pause(layout: Layout) -> None:
@@ -76,8 +62,8 @@ def push(images: Iterable[str], *, layout: Layout) -> None:
     for image in images:
         if not _is_pushed(image, layout=layout):
             with tempfile.TemporaryDirectory(prefix="slipway-image-") as scratch:
-                archive = _root(_SYSTEMS[image], log=layout.logs / "images.log")
-                text = _ROOT.format(archive=archive.name)
+                archive = roots.archive(_ROOTS[image], log=layout.logs / "images.log")
+                text = roots.containerfile(_ROOTS[image], archive=archive)
                 # The archive's own folder is the context: Buildah follows no link out of it.
                 _build_and_push(image, containerfile=text, work=Path(scratch), layout=layout, context=archive.parent)
 
@@ -92,10 +78,40 @@ def push_flows(*, layout: Layout) -> str:
     return image
 
 
-def _fingerprint(*more: Path) -> str:
-    """A hash of everything that goes into the image of flow runs."""
+def push_stand_ins(*, layout: Layout) -> str:
+    """Build and push what takes the place of vLLM and of KServe's storage initializer; return its name.
+
+    `python -m vllm.entrypoints.openai.api_server` is a scripted engine there: it shows which image a pod runs, and
+    nothing about vLLM. As a container without a command it fetches weights.
+    """
+    image = f"{REGISTRY}/slipway/stand-ins:{_fingerprint(_STAND_IN_ENGINE, packages=('sandbox',))}"
+    if not _is_pushed(image, layout=layout):
+        push([PYTHON], layout=layout)
+        with tempfile.TemporaryDirectory(prefix="slipway-image-") as scratch:
+            work = Path(scratch)
+            packages = work / "context" / "packages"
+            engine = packages / "vllm" / "entrypoints" / "openai" / "api_server.py"
+            engine.parent.mkdir(parents=True)
+            shutil.copyfile(_STAND_IN_ENGINE, engine)
+            shutil.copytree(PROJECT / "sandbox", packages / "sandbox", ignore=shutil.ignore_patterns("__pycache__"))
+            install = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--target", str(packages)]
+            run([*install, "--constraint", str(PROJECT / "requirements" / "app.txt"), "boto3"])
+            text = _STAND_INS.format(base=PYTHON)
+            _build_and_push(image, containerfile=text, work=work, layout=layout, context=work / "context")
+    return image
+
+
+def by_digest(image: str, *, layout: Layout) -> str:
+    """Return the reference of an image that was pushed, by its digest."""
+    name = image.rpartition(":")[0]
+    with _ask_registry(image, layout=layout) as answer:
+        return f"{name}@{answer.headers['Docker-Content-Digest']}"
+
+
+def _fingerprint(*more: Path, packages: Iterable[str] = PACKAGES) -> str:
+    """A hash of everything that goes into an image of this tree's own files."""
     files = [*more, PROJECT / "requirements" / "app.txt", PROJECT / "prefect.yaml", PROJECT / "pyproject.toml"]
-    for package in PACKAGES:
+    for package in packages:
         files += [file for file in sorted((PROJECT / package).rglob("*")) if file.is_file() and file.suffix != ".pyc"]
     total = hashlib.sha256()
     for file in files:
@@ -106,41 +122,6 @@ def _fingerprint(*more: Path) -> str:
 def registry_options(layout: Layout) -> list[str | Path]:
     """Buildah's options to talk to the cluster's registry."""
     return ["--authfile", layout.credentials, "--cert-dir", registry.trusted(layout)]
-
-
-def _root(system: _System, *, log: Path) -> Path:
-    """Return the archive of a Debian's root folder; make it first if it is not there."""
-    suite = debian.suite()
-    archive = cache() / "roots" / f"{system.name}-{suite}.tar"
-    if archive.is_file():
-        return archive
-    archive.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="root-", dir=archive.parent) as scratch:
-        folder = Path(scratch) / "root"
-        include = f"--include={','.join(system.packages)}"
-        run(["debootstrap", "--variant=minbase", include, suite, folder, debian.archive()], log=log)
-        for junk in ("var/cache/apt", "var/lib/apt/lists", "var/log", "usr/share/doc", "usr/share/man"):
-            shutil.rmtree(folder / junk)
-            (folder / junk).mkdir()
-        for path, text in system.files:
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_text(text)
-        draft = Path(scratch) / "root.tar"
-        run(
-            [
-                "tar",
-                "--create",
-                "--numeric-owner",
-                "--sort=name",
-                "--exclude=./dev/*",
-                f"--file={draft}",
-                "-C",
-                folder,
-                ".",
-            ]
-        )
-        draft.rename(archive)
-    return archive
 
 
 def _build_and_push(image: str, *, containerfile: str, work: Path, layout: Layout, context: Path | None = None) -> None:
@@ -155,11 +136,21 @@ def _build_and_push(image: str, *, containerfile: str, work: Path, layout: Layou
         "vfs",
     ]
     build = ["build", "--isolation", "chroot", "--layers=false", "--timestamp", "0", "--tag", "made"]
-    run([*store, *build, "--file", work / "Containerfile", context or work], folder=work)
+    run([*store, *build, *registry_options(layout), "--file", work / "Containerfile", context or work], folder=work)
     run([*store, "push", *registry_options(layout), "made", f"docker://{image}"], folder=work)
 
 
 def _is_pushed(image: str, *, layout: Layout) -> bool:
+    try:
+        with _ask_registry(image, layout=layout):
+            return True
+    except HTTPError as error:
+        if error.code == 404:
+            return False
+        raise
+
+
+def _ask_registry(image: str, *, layout: Layout) -> HTTPResponse:
     name, _, tag = image.removeprefix(f"{REGISTRY}/").rpartition(":")
     request = urllib.request.Request(
         f"https://{REGISTRY}/v2/{name}/manifests/{tag}",
@@ -170,10 +161,5 @@ def _is_pushed(image: str, *, layout: Layout) -> bool:
         },
     )
     context = ssl.create_default_context(cafile=str(layout.authority))
-    try:
-        with urllib.request.urlopen(request, context=context, timeout=10):  # noqa: S310 - as above
-            return True
-    except HTTPError as error:
-        if error.code == 404:
-            return False
-        raise
+    answer: HTTPResponse = urllib.request.urlopen(request, context=context, timeout=10)  # noqa: S310 - our own registry
+    return answer

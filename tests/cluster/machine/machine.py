@@ -52,6 +52,7 @@ def up(layout: Layout, *, tell: Teller) -> None:
     debian.install(debian.RUN_TIME, log=install_log)
     tell("Kubernetes' programs (built once, which takes minutes)")
     binaries = kubernetes.binaries(log=build_log)
+    _require_no_other_kubelet(layout)  # again: the build took minutes
     certificates.make(layout)
     kubeconfigs.write(layout)
     traces.remember(layout)
