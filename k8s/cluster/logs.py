@@ -17,6 +17,8 @@ LOG_BYTES = 2 * 2**20
 
 # The kubelet says this with status 200, as if the container had written it, when the pod is being deleted.
 _GONE = "unable to retrieve container logs for "
+# And this as the last line, when the container went away while its log was read.
+_LOST = "rpc error: code = NotFound desc = an error occurred when try to find container "
 _SILENCE_SECONDS = 3600.0  # a compiler or an upload may say nothing for long
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?Z ?")
 
@@ -82,7 +84,7 @@ def container_log(
     told = connection.text(_path(pod), query=query)
     if told.startswith(_GONE):
         raise ResourceNotFoundError(path=_path(pod), reason=told.strip())
-    return tuple(told.splitlines())
+    return tuple(line for line in told.splitlines() if not line.startswith(_LOST))
 
 
 def runs_of(status: Mapping[str, Any]) -> tuple[bool, ...]:
@@ -120,7 +122,7 @@ def follow_log(connection: Connection, pod: Json, feed: Feed) -> None:
                 for line in lines:
                     outage.over()
                     stamp, text = _split_stamp(line.decode("utf-8", errors="replace"))
-                    if stamp is None and text.startswith(_GONE):
+                    if stamp is None and text.startswith((_GONE, _LOST)):
                         continue
                     # sinceTime is inclusive and counts whole seconds: what was read before comes again.
                     if stamp is None or stamp > resumed_after:

@@ -203,3 +203,11 @@ def test_the_kubelets_own_words_are_no_log(api: ScriptedApi, connection: Connect
     pod = {"metadata": {"name": "x", "namespace": "ns"}, "spec": {"containers": [{"name": "main"}]}}
     with pytest.raises(ResourceNotFoundError, match="unable to retrieve"):
         log_tail(connection, pod, lines=5)
+
+
+def test_what_the_kubelet_adds_to_a_log_is_not_the_containers_word(api: ScriptedApi, connection: Connection) -> None:
+    """A failure would end in a sentence about a lost container, in place of the program's own."""
+    lost = 'rpc error: code = NotFound desc = an error occurred when try to find container "21c12a": not found'
+    api.answers = [text(f"working\n{lost}\n")]
+    pod = {"metadata": {"name": "x", "namespace": "ns"}, "spec": {"containers": [{"name": "main"}]}}
+    assert log_tail(connection, pod, lines=5) == ("working",)
