@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from k8s.cluster import Cluster, JobWatch
+from k8s.cluster.connection import open_connection
 from k8s.diagnosis import Category
-from k8s.errors import JobDeadlineError, JobFailedError
+from k8s.errors import AdmissionError, JobDeadlineError, JobFailedError
 from tests.cluster.pods import Json, pod_spec, shell_job
 from tests.cluster.surroundings import Surroundings
 
@@ -20,6 +23,21 @@ def _failure(cluster: Cluster, job: Json, *, seconds: float = 60, **patience: fl
     with pytest.raises(JobFailedError) as caught:
         cluster.run_job(job, watch=JobWatch(timeout_seconds=seconds, hopeless_after=hopeless))
     return caught.value
+
+
+def _await_refusal(job: Json) -> None:
+    """Wait until a quota counts: an API server acts on a new one a moment after it has taken it."""
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "tried"}, "spec": pod_spec(job)}
+    path = f"/api/v1/namespaces/{job['metadata']['namespace']}/pods"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            open_connection().request("POST", path, query={"dryRun": "All"}, body=pod)
+        except AdmissionError as refusal:
+            if "is full" in str(refusal):
+                return
+        time.sleep(0.1)
+    pytest.fail("the quota refuses nothing")
 
 
 def test_an_image_that_is_not_there(cluster: Cluster, namespace: str, surroundings: Surroundings) -> None:
@@ -94,6 +112,7 @@ def test_a_quota_that_is_used_up(cluster: Cluster, namespace: str, surroundings:
     amounts = {GPU: "2"}
     limited = {"requests": amounts, "limits": amounts}
     job = shell_job("quota", "true", image=surroundings.base, namespace=namespace, resources=limited)
+    _await_refusal(job)
     failure = _failure(cluster, job, QUOTA_EXCEEDED=2)
     assert failure.diagnosis.category is Category.QUOTA_EXCEEDED
     assert "ai-workload-quota" in failure.diagnosis.sentence

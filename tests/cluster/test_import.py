@@ -88,8 +88,8 @@ def test_an_import_whose_pod_is_deleted_completes(stage: Orchestra, witness: Wit
         assert not [key for key in written if key.endswith((".safetensors", "manifest.json"))]
     stage.await_state(run, "COMPLETED")
     assert f"{prefix}manifest.json" in [key for key, _ in buckets.objects(at, prefix=prefix)]
-    # Where a deleted pod is no failure of its Job, as in 1.20, the Job and the automation both begin again: the lease on
-    # the version lets one of them work at a time.
+    # Where a deleted pod is no failure of its Job, as in 1.20, the Job and the automation both begin again: the lease
+    # on the version lets one of them work at a time.
     assert len(witness.of(_FLOWS)) >= before + 2
 
 
