@@ -6,34 +6,19 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
-from botocore.config import Config
 from prefect.blocks.core import Block
 from prefect_aws import AwsCredentials
 from pydantic import Field
 
 from blocks.errors import RejectedError
 from blocks.object_store_client import StoreClient
+from blocks.object_store_connection import CONFIG
 from blocks.objects import SYSTEM
 from blocks.trust import trusted
 
 __all__ = ["ObjectStore", "StoreClient"]
 
 KEY_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE")
-
-CONNECTIONS = 32
-"""More than the parts that all transfers of a process send at a time, so that none waits for a connection."""
-
-CONFIG = Config(
-    connect_timeout=10,
-    read_timeout=60,
-    max_pool_connections=CONNECTIONS,
-    retries={"mode": "standard", "total_max_attempts": 3},
-    # Newer defaults add checksums in trailers, which some S3-compatible stores reject; ours are plain headers.
-    request_checksum_calculation="when_required",
-    response_checksum_validation="when_required",
-    # The signature covers the header with the body's checksum; hashing the body for it too would cost a core per GB/s.
-    s3={"payload_signing_enabled": False},
-)
 
 
 class ObjectStore(Block):

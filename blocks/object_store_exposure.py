@@ -14,8 +14,9 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from blocks.object_store import CONFIG, ObjectStore
+from blocks.object_store import ObjectStore
 from blocks.object_store_client import PROBES
+from blocks.object_store_connection import CONFIG
 from blocks.object_store_errors import Request, http_status
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from deployments.spec.source import Repo, Source
 from deployments.spec.storage import ClaimStorage, Storage
 
 RESERVED_PREFIXES = (
-    *("comparisons", "evidence", "leases", "probes", "receipts", "services", "test-results", "verifications"),
+    *("comparisons", "evidence", "leases", "probes", "receipts", "services"),
+    *("test-data", "test-results", "verifications"),
 )
 """Prefixes of the bucket that hold slipway's own objects; no model may be named so."""
 

@@ -87,6 +87,7 @@ def discover(
         revision=serving.revision,
         url=address,
         image=image,
+        engine=ask(address, environment=environment).version(),
         hardware=hardware_of(pods, nodes=nodes),
         treatment=Treatment(
             manifest_sha256=wanted,
@@ -96,7 +97,6 @@ def discover(
         limit=limit,
         environment={
             "kubernetes": cluster.version(),
-            "vllm": ask(address, environment=environment).version(),
             "deployment_mode": spec.serving.deployment_mode,
             "instance_type": _label(nodes, _INSTANCE) or "unknown",
         },

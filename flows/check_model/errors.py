@@ -160,3 +160,23 @@ class RegistryUntoldError(RejectedError):
             f"prefect deployment run test/{model} --param from_run={run} --watch",
         )
         self.transient = error.transient
+
+
+class UnfitBaselineError(RejectedError):
+    """A run that was not measured whole, or breaks a limit, would be a baseline that everything passes."""
+
+    def __init__(self, *, run: str, reason: str) -> None:
+        super().__init__(
+            "test results",
+            f"run {run} cannot be a baseline: {reason}. The baseline stays. "
+            "Choose another: prefect flow-run ls --flow-name test",
+        )
+
+
+class NotRegisteredError(RejectedError):
+    """The registry does not know the version whose baseline is to be replaced."""
+
+    def __init__(self, *, name: str, model: str) -> None:
+        super().__init__(
+            "model registry", f"it does not know {name}. Import it: prefect deployment run import/{model} --watch"
+        )

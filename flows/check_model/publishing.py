@@ -93,7 +93,7 @@ def _tools(measurement: Measurement, *, subject: Subject) -> dict[str, str]:
     parts = {"lm-eval": measurement.evaluation, "GuideLLM": measurement.benchmarks}
     return {
         **{name: part.setup.version for name, part in parts.items() if not isinstance(part, Missing)},
-        "vLLM": subject.environment["vllm"],
+        "vLLM": subject.engine,
         "slipway": VERSION,
         "prefect": metadata.version("prefect"),
     }

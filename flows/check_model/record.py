@@ -44,6 +44,7 @@ class Subject(_Written):
         revision: of the service, as the cluster counts.
         url: where the service was asked.
         image: what the service's engine runs in, as deployed, by digest.
+        engine: vLLM's version, as the engine says.
         hardware: what the engine computed on.
         treatment: what may differ between two runs, and is named in a verdict.
         limit: questions of each task; None for all.
@@ -65,6 +66,7 @@ class Subject(_Written):
     revision: str
     url: str
     image: str
+    engine: str
     hardware: Hardware
     treatment: Treatment
     limit: Annotated[int, Field(ge=1)] | None

@@ -184,3 +184,9 @@ def tool_environment(*, hub: str | None, ca_bundle: str | None) -> dict[str, str
         # OpenSSL, which httpx and aiohttp use, reads the first; requests reads the second.
         variables |= {"SSL_CERT_FILE": ca_bundle, "REQUESTS_CA_BUNDLE": ca_bundle}
     return variables
+
+
+def data_command(spec: ModelSpec) -> tuple[str, ...]:
+    """Make lm-eval load its tasks and ask no model: its `dummy` answers at random, one question a task."""
+    tasks = ("--tasks", *spec.evaluation.tasks)
+    return ("python", "-m", "lm_eval", "run", "--model", "dummy", *tasks, "--limit", "1")

@@ -38,6 +38,7 @@ PROJECT = Path(__file__).parents[2]
 ENGINE = Path(__file__).parent / "scripted_engine.py"
 NAMESPACE = "private-ai-demo"
 FLOWS_IMAGE = "test/flows"
+EVALUATION_IMAGE = "test/evaluation"
 ENGINE_IMAGE = "test/slipway-vllm@sha256:" + "d" * 64
 L4 = {"nvidia.com/gpu.product": "NVIDIA-L4"}
 TAINT = {"key": "nvidia.com/gpu", "value": "", "effect": "NoSchedule"}
@@ -53,7 +54,11 @@ NODES = [
         for kind, gpus in (("g6.4xlarge", 1), ("g6.12xlarge", 4))
     ),
 ]
-FILES = {"config.json": b'{"model_type": "mistral"}', "model.safetensors": hashlib.shake_128(b"w").digest(300_000)}
+FILES = {
+    "config.json": b'{"model_type": "mistral"}',
+    "model.safetensors": hashlib.shake_128(b"w").digest(300_000),
+    "tokenizer.json": b"{}",
+}
 
 
 @dataclass(frozen=True)
@@ -163,8 +168,8 @@ def encoded(values: dict[str, str]) -> dict[str, str]:
 
 
 @contextmanager
-def opened(folder: Path, s3: S3Server) -> Iterator[World]:
-    """Bring everything up for a block of code, with the environment that finds it."""
+def opened(folder: Path, s3: S3Server, **images: Json) -> Iterator[World]:
+    """Bring everything up for a block of code, and the environment that finds it; the cluster has these images too."""
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         overlay = folder / "overlay"
@@ -178,6 +183,7 @@ def opened(folder: Path, s3: S3Server) -> Iterator[World]:
             "SLIPWAY_IMAGE_REPOSITORY": f"oci:{folder}/images",
             "SLIPWAY_CATALOG_OVERLAY": str(overlay),
             "SLIPWAY_FLOWS_IMAGE": FLOWS_IMAGE,
+            "SLIPWAY_EVALUATION_IMAGE": EVALUATION_IMAGE,
             "SLIPWAY_LEASE_SECONDS": "3",
             "HF_ENDPOINT": "http://127.0.0.1:9",
         }
@@ -188,7 +194,7 @@ def opened(folder: Path, s3: S3Server) -> Iterator[World]:
         stack.enter_context(prefect_test_harness(server_startup_timeout=180))
         for block in documents(read_endpoints()):
             block.save(DOCUMENT, overwrite=True)
-        cluster = stack.enter_context(serving_cluster(folder, patch))
+        cluster = stack.enter_context(serving_cluster(folder, patch, **images))
         world = World(cluster, s3, ModelRegistry(address=registry_url), overlay)
         provide(world, environment)
         yield world

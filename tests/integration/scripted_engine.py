@@ -1,4 +1,4 @@
-"""A small engine for tests of deploys: it speaks as much of vLLM's API, log and command line as a deploy looks at."""
+"""A small engine for tests of deploys and tests: as much of vLLM's API, log and command line as they look at."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ LOG = (
     "INFO kv_cache_utils.py:864] GPU KV cache size: 36,032 tokens",
     "INFO kv_cache_utils.py:868] Maximum concurrency for 32,768 tokens per request: 1.10x",
 )
+METRICS = """\
+vllm:num_requests_running{engine="0"} 0.0
+vllm:num_requests_waiting{engine="0"} 0.0
+vllm:request_success_total{engine="0",finished_reason="length"} 7.0
+"""
 KNOWN = (
     "--dtype", "--max-model-len", "--max-num-seqs", "--gpu-memory-utilization", "--tensor-parallel-size",
     "--tool-call-parser",
@@ -43,17 +48,23 @@ def main() -> None:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self._answer({"data": [{"id": chosen.served_model_name}]})
+            match self.path:
+                case "/metrics":
+                    self._answer(METRICS)
+                case "/version":
+                    self._answer({"version": "0.10.1"})
+                case _:
+                    self._answer({"data": [{"id": chosen.served_model_name}]})
 
         def do_POST(self) -> None:
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            choice: dict[str, Any] = {"text": " Paris"}
+            choice: dict[str, Any] = {"text": " Paris", "message": {"content": "Paris"}}
             if asked.get("echo"):
                 choice["logprobs"] = {"tokens": ["The", " capital", " is", "x"], "token_logprobs": [None, -1, -2, -3]}
             self._answer({"choices": [choice]})
 
         def _answer(self, body: object) -> None:
-            content = json.dumps(body).encode()
+            content = (body if isinstance(body, str) else json.dumps(body)).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()

@@ -22,6 +22,7 @@ def subject(**other: object) -> Subject:
         "revision": "generation-1",
         "url": "http://mistral-24b-quantized",
         "image": "registry/vllm@sha256:" + "b" * 64,
+        "engine": "0.10.1",
         "hardware": measurement().hardware,
         "treatment": measurement().treatment,
         "limit": LIMIT,

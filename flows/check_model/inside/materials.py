@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blocks.register import object_store, read_endpoints
+from blocks.object_store_connection import environment_store
 from flows.check_model.errors import NoTaskDataError, NoTokenizerError
 from flows.check_model.inside.ending import ended
 from flows.import_model.keys import safe_key
@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _bring(chosen: argparse.Namespace) -> str:
-    client = object_store(read_endpoints(), bucket=chosen.bucket).client()
+    client = environment_store(chosen.bucket)
     brought = []
     if chosen.tokenizer:
         folder = chosen.materials / TOKENIZER

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blocks.register import object_store, read_endpoints
+from blocks.object_store_connection import environment_store
 from flows.check_model.inside.ending import ended
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _upload(chosen: argparse.Namespace) -> str:
     code = await_end(chosen.done)
     bucket, _, prefix = chosen.destination.removeprefix(_SCHEME).partition("/")
-    count = upload(object_store(read_endpoints(), bucket=bucket).client(), reports=chosen.reports, prefix=prefix)
+    count = upload(environment_store(bucket), reports=chosen.reports, prefix=prefix)
     how = f"with code {code}" if code else "without a word, as it does when it is killed"
     return f"the tool ended {how}; {count} files are at {chosen.destination}"
 
