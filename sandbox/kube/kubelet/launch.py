@@ -64,5 +64,8 @@ async def prepare(spec: Object, pod: Surroundings, image: Image, folder: Path) -
     # What the kubelet and the image map set are local paths already, even if a mount path occurs in them.
     told = {name: rewrite(value) for name, value in env.items() if base.get(name) != value}
     inside = {**env, **pod.ports.in_variables(told)}
+    if "TMPDIR" in told:
+        # A folder of a volume is too deep here for the Unix sockets that programs make in TMPDIR.
+        inside["TMPDIR"] = pod.env["TMPDIR"]
     cwd = Path(rewrite(spec.get("workingDir") or image.workdir) or folder / "work")
     return Launch(argv=argv, env=inside, cwd=cwd, rewrite=rewrite, message_file=message_file)
