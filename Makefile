@@ -33,9 +33,9 @@ engine: setup ## install vLLM's CPU build, 3.5 GB, to serve replicas without a G
 evaluation: setup ## install lm-eval and GuideLLM, 2.5 GB, to test what is served
 	@python -m sandbox evaluation
 
-demo-all: setup engine ## import and deploy both replicas of the model, served by real vLLM
+demo-all: setup engine evaluation ## import, deploy and test both replicas with real vLLM and tools, then compare them
 	@python -m sandbox tools
-	@python -m sandbox demo quantized full --through deploy
+	@python -m sandbox demo quantized full --through compare
 
 up: setup ## start the sandbox; `eval "$$(python -m sandbox env)"` gives its addresses
 	@python -m sandbox tools

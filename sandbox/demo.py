@@ -19,7 +19,7 @@ from sandbox.receipts import Receipt
 from sandbox.supervisor import Sandbox
 from sandbox.tour import Stop, tour
 
-WATCH_SECONDS = 600
+WATCH_SECONDS = 1200
 
 _PREPARATION = (
     ("python", "-m", "blocks.register"),
@@ -30,6 +30,12 @@ _PREPARATION = (
     ("prefect", "--no-prompt", "deploy", "--all"),
     ("python", "-m", "flows.automations", "apply"),
 )
+_AGAIN = {
+    "import": "no weight byte moves",
+    "deploy": "nothing is applied",
+    "test": "it is compared with its baseline",
+    "compare": "from the latest tests",
+}
 _RUN_ID = re.compile(r"UUID: ([0-9a-f-]{36})")
 _LAST_LINES = 40
 _COLUMNS = "140"  # on 80, what a run reports is broken in the middle of names
@@ -147,7 +153,7 @@ def _tell_where_to_look(at: Layout, *, runs: Mapping[Stop, Receipt], say: Say) -
     if tools.is_there(tools.KUBECTL):
         say(f"  kubectl get isvc,jobs,pods -n {NAMESPACE}")
     last = list(runs)[-1]
-    again = "nothing is applied" if last.flow == "deploy" else "no weight byte moves"
+    again = _AGAIN[last.flow]
     say(f"  prefect deployment run {last.deployment} --watch     # again: {again}")
     say("  python -m sandbox down                           # stops everything and keeps the data")
 

@@ -12,6 +12,7 @@ from sandbox.layout import BUCKET, Layout
 
 Receipt = Mapping[str, Any]
 
+_PLACES = (("receipts", ".json"), ("test-results", "/result.json"), ("comparisons", "/comparison.json"))
 _IMPORT_ROWS = {
     "repo": "from",
     "commit": "commit",
@@ -38,12 +39,14 @@ def read(at: Layout, *, run_id: str) -> Receipt:
     Raises:
         DemoFailedError: a run that succeeded left none.
     """
-    for key, _ in buckets.objects(at, prefix="receipts/"):
-        if key.endswith(f"/{run_id}.json"):
-            receipt: dict[str, Any] = json.loads(buckets.read(at, key))
-            return {**receipt, "receipt": f"s3://{BUCKET}/{key}"}
+    places = [(f"{folder}/", f"/{run_id}{end}") for folder, end in _PLACES]
+    for prefix, end in places:
+        for key, _ in buckets.objects(at, prefix=prefix):
+            if key.endswith(end):
+                receipt: dict[str, Any] = json.loads(buckets.read(at, key))
+                return {**receipt, "flow_run_id": run_id, "receipt": f"s3://{BUCKET}/{key}"}
     raise DemoFailedError(
-        command=f"python -m sandbox objects receipts/ | grep {run_id}", reason="finds no receipt of the run", said=""
+        command=f"python -m sandbox objects | grep {run_id}", reason="finds no receipt of the run", said=""
     )
 
 
@@ -76,7 +79,41 @@ def deploy_lines(receipt: Receipt) -> list[str]:
     ]
 
 
-LINES: Mapping[str, Callable[[Receipt], list[str]]] = {"import": import_lines, "deploy": deploy_lines}
+def tested_lines(receipt: Receipt) -> list[str]:
+    """Tell a test in lines: the verdict, then the accuracies and what the highest load gave."""
+    subject, scores = receipt["subject"], receipt["evaluation"].get("scores", ())
+    right = ", ".join(f"{score['task']} {score['accuracy']:.3f}" for score in scores) or "not measured"
+    results = receipt["benchmarks"].get("results", ())
+    most = max(results, key=lambda each: float(each["load"]["asked"]), default=None)
+    speed = (
+        f"{most['output_tokens_per_second']:.0f} output tokens/s with {most['load']['asked']:g} requests in flight"
+        if most
+        else "not measured"
+    )
+    return [
+        f"Tested {_name(subject)}: a replica of the sandbox, not the real model",
+        f"  {'verdict':<10} {receipt['judgement']['sentence']}",
+        f"  {'accuracy':<10} {right}",
+        f"  {'speed':<10} {speed}",
+        f"  {'receipt':<10} {receipt['receipt']}",
+    ]
+
+
+def compared_lines(receipt: Receipt) -> list[str]:
+    """Tell a comparison in lines."""
+    return [
+        "Compared the replicas, not the real models",
+        f"  {'says':<10} {receipt['recommendation']['sentence']}",
+        f"  {'receipt':<10} {receipt['receipt']}",
+    ]
+
+
+LINES: Mapping[str, Callable[[Receipt], list[str]]] = {
+    "import": import_lines,
+    "deploy": deploy_lines,
+    "test": tested_lines,
+    "compare": compared_lines,
+}
 """How the receipt of each flow is told."""
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-FLOWS = ("import", "deploy")
-"""What runs for each model, in this order; `sandbox.receipts.LINES` tells what came of each."""
+COMPARE = "compare"
+FLOWS = ("import", "deploy", "test", COMPARE)
+"""What runs, in this order, the last one once for all models; `sandbox.receipts.LINES` tells what came of each."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class Stop:
 
     Attributes:
         flow: its name.
-        key: what it is for: a key of the catalog.
+        key: what it is for: a key of the catalog, or the name of a comparison.
     """
 
     flow: str
@@ -28,10 +29,12 @@ class Stop:
 
 
 def tour(models: Sequence[str], *, through: str) -> list[Stop]:
-    """List the flow runs, one model after the other.
+    """List the flow runs, one model after the other, and what puts them side by side at the end.
 
     Args:
         models: keys of the catalog.
-        through: the last flow to run for each.
+        through: the last flow to run.
     """
-    return [Stop(flow, model) for model in models for flow in FLOWS[: FLOWS.index(through) + 1]]
+    flows = FLOWS[: FLOWS.index(through) + 1]
+    stops = [Stop(flow, model) for model in models for flow in flows if flow != COMPARE]
+    return [*stops, *([Stop(COMPARE, "-vs-".join(models))] if COMPARE in flows else [])]

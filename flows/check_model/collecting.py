@@ -77,7 +77,7 @@ def _read(
     files = {entry.key.removeprefix(folder): entry.key for entry in client.list(folder)}
     if PROBLEM in files:
         content, _ = client.get(files[PROBLEM], limit_bytes=LIMIT_BYTES)
-        return Missing(reason=content.decode().strip())
+        return Missing(reason=in_short(content.decode()))
     if not files:
         return Missing(reason=f"{tool.title} left no report")
     # Only what a reader asks for is loaded; GuideLLM's HTML is for people.
@@ -87,6 +87,13 @@ def _read(
         return read(contents, f"s3://{client.bucket}/{folder}")
     except ReportError as error:
         return Missing(reason=str(error))
+
+
+def in_short(problem: str) -> str:
+    """A problem as one sentence, with the last word of the log that may follow it; the file has all of it."""
+    first, *rest = [line.strip(" |") for line in problem.strip().splitlines()] or [""]
+    last = next((line for line in reversed(rest) if line), "")
+    return f"{first} Its last word: {last}" if last else first
 
 
 def _evaluation(files: Mapping[str, bytes], uri: str) -> Evaluation:

@@ -40,6 +40,10 @@ def test_each_model_goes_its_way_to_the_last_flow() -> None:
         "import/full",
         "deploy/full",
     ]
+    assert [stop.deployment for stop in tour(["quantized", "full"], through="compare")][-2:] == [
+        "test/full",
+        "compare/quantized-vs-full",
+    ]
     assert [stop.deployment for stop in tour(["quantized"], through="import")] == ["import/quantized"]
 
 
