@@ -6,18 +6,22 @@ does not know.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from prefect.settings import PREFECT_API_URL
 
 from blocks.lease import LeaseHeldError, held
 from deployments.errors import InvalidCatalogError
+from flows.check_model.flow import check_model
 from flows.deploy_model.flow import deploy_model
 from flows.deploy_model.history import read_served
 from flows.preflight import PreflightError
@@ -25,17 +29,30 @@ from flows.remove_model.flow import remove_model
 from k8s.diagnosis import Category
 from k8s.errors import ConflictError, JobFailedError, NotReadyError
 from k8s.manifests.volume import volume_claim
-from tests.integration.deploy_world import NAMESPACE, World, opened
+from tests.integration.deploy_world import EVALUATION_IMAGE, NAMESPACE, World, opened
 from tests.integration.s3_server import READER, Keys, S3Server
 
 SERVICE = "mistral-24b-quantized"
+TOOLS = Path(__file__).parent / "scripted_tools.py"
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, s3: S3Server) -> Iterator[World]:
     """One world for all tests of this file."""
-    with opened(tmp_path_factory.mktemp("deploy"), s3) as world:
+    folder = tmp_path_factory.mktemp("deploy")
+    with opened(folder, s3, **{EVALUATION_IMAGE: scripted_tools(folder)}) as world:
         yield world
+
+
+def scripted_tools(folder: Path) -> dict[str, Any]:
+    """The evaluation image: tools that leave recorded reports; the second repeat of GuideLLM is killed."""
+    programs, script = folder / "programs", folder / "script.json"
+    programs.mkdir()
+    script.write_text(json.dumps({"repeat-2": "killed"}))
+    python = programs / "python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} {TOOLS} "$@"\n')
+    python.chmod(0o755)
+    return {"path": [str(programs), "/usr/bin", "/bin"], "env": {"SCRIPT": str(script)}}
 
 
 @pytest.fixture
@@ -101,6 +118,24 @@ def test_a_registered_version_serves_is_recorded_and_is_deployed_once(world: Wor
     assert world.version().properties["inference_service_state"] == "removed"
     assert read_served(world.s3.block().client(), namespace=NAMESPACE, service=SERVICE) is None
     assert not remove_model("quantized").was_there
+
+
+def test_a_killed_benchmark_ends_a_test_as_invalid_after_all_else_is_published(world: World) -> None:
+    """One tool's failure lost the results of the others, and a run without numbers was green."""
+    deploy_model("quantized")
+    ended = check_model("quantized", return_state=True)
+    assert (ended.type, ended.name) == ("FAILED", "Invalid")
+    told = world.version().properties
+    assert told["test_verdict"] == "invalid"
+    assert "2 of 3 repeats were measured: cluster: Job" in str(told["test_sentence"])
+    assert told["eval_arc_easy_questions"] == 100
+    assert (told["bench_c4_repeats"], told["bench_r2_repeats"]) == (2, 1)
+    prefix = f"test-results/{world.spec().prefix}{told['test_flow_run_id']}/"
+    names = {key.removeprefix(prefix) for key in world.objects() if key.startswith(prefix)}
+    assert {"result.json", "guidellm/repeat-2/problem.txt", "guidellm/repeat-3/report.html"} <= names
+
+    again = check_model("quantized", from_run=UUID(str(told["test_flow_run_id"])), return_state=True)
+    assert (again.name, again.message) == (ended.name, ended.message)
 
 
 def test_a_bad_argument_is_named_kept_as_evidence_and_the_version_before_serves_again(world: World) -> None:

@@ -90,6 +90,16 @@ def test_volumes_are_found_under_their_mount_paths(pods: Pods) -> None:
     assert (ended["status"]["phase"], pods.log("mounts")) == ("Succeeded", "redhushredhush/workshop\n")
 
 
+def test_a_pods_own_tmpdir_stays_short(pods: Pods) -> None:
+    """Programs make Unix sockets in TMPDIR, and a folder of a volume is too deep here for their whole path."""
+    container = {
+        "volumeMounts": [{"name": "work", "mountPath": "/work"}],
+        "env": [{"name": "TMPDIR", "value": "/work"}],
+    }
+    pods.run(pod("tmpdir", "echo $TMPDIR", container=container, volumes=[{"name": "work", "emptyDir": {}}]))
+    assert len(pods.log("tmpdir").strip()) < 40
+
+
 def test_the_termination_message_is_read(pods: Pods) -> None:
     """The build Job reports its digest in it."""
     ended = pods.run(pod("message", "echo sha256:abc > /dev/termination-log"))
