@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup engine evaluation demo demo-all test test-faults test-unit lint bench bench-import bench-ready cluster cluster-down test-cluster up down reset clean requirements
+.PHONY: help setup engine evaluation demo demo-all test test-faults test-unit lint bench bench-import bench-ready cluster cluster-down test-cluster images up down reset clean requirements
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -71,6 +71,10 @@ lint: setup ## format, lint, types and import layers
 	@mypy
 	@lint-imports --no-cache
 	@python -m deployments check
+
+images: setup ## build and push the images of flow runs and of the evaluation tools: make images TO=docker://quay.io/you TAG=1
+	@test -n "$(TO)" || { echo "Say where to: make images TO=docker://quay.io/<organization> TAG=<tag>"; exit 1; }
+	@for name in flows evaluation; do python -m images $$name --to "$(TO)/slipway-$$name:$(or $(TAG),latest)" || exit 1; done
 
 bench: setup ## measure the import beside its peers and the limits, on the same bytes (about 15 minutes)
 	@python -m benchmarks $(if $(RUNS),--runs $(RUNS)) $(if $(CASES),--cases $(CASES))

@@ -1,4 +1,4 @@
-"""`python -m tests.cluster.machine up|down|status|env`: a real Kubernetes on this machine, for developers."""
+"""`python -m tests.cluster.machine probe|up|down|status|env`: a real Kubernetes on this machine, for developers."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import argparse
 import sys
 import time
 
-from tests.cluster.machine import machine
+from tests.cluster.machine import machine, probe
 from tests.cluster.machine.errors import MachineError
 from tests.cluster.machine.layout import layout
 
 _HELP = {
+    "probe": "find out by trying whether this machine can be a cluster",
     "up": "make and start what is not there yet",
     "down": "end it and remove every trace",
     "status": "say how each component is",
@@ -39,6 +40,11 @@ def _up() -> int:
     return 0
 
 
+def _probe() -> int:
+    probe.probe(tell=print)
+    return 0
+
+
 def _down() -> int:
     machine.down(layout(), tell=print)
     return 0
@@ -59,7 +65,7 @@ def _env() -> int:
     return 0
 
 
-_COMMANDS = {"up": _up, "down": _down, "status": _status, "env": _env}
+_COMMANDS = {"probe": _probe, "up": _up, "down": _down, "status": _status, "env": _env}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -11,6 +11,7 @@ from pathlib import Path
 _ROOT = Path("/sys/fs/cgroup")
 _NAME = "kubepods"
 _LOOK_EVERY = 0.05  # seconds
+_NEEDED = ("cpu", "memory", "pids", "cpuset", "devices")
 
 
 def kill_pods() -> None:
@@ -26,6 +27,22 @@ def remove() -> None:
     """Remove the groups, the deepest first."""
     for group in _groups():
         group.rmdir()
+
+
+def try_group(name: str) -> None:
+    """Make a group in each hierarchy that a kubelet needs, and remove it again.
+
+    Raises:
+        OSError: one cannot be made.
+    """
+    unified = (_ROOT / "cgroup.controllers").is_file()
+    for top in [_ROOT] if unified else [_ROOT / controller for controller in _NEEDED]:
+        group = top / name
+        group.mkdir()
+        try:
+            (group / "cgroup.procs").read_text()
+        finally:
+            group.rmdir()
 
 
 def _processes() -> set[int]:
