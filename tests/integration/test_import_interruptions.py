@@ -129,9 +129,10 @@ def test_row_8_a_killed_import_is_taken_up_where_it_was(site: Site) -> None:
     site.hub.faults.add(Rule(Slow(bytes_per_second=200_000), path="*model-00003*", origin="cdn"))
     store = site.s3_client()
     with importing() as process:
+        # First the Job: one that succeeded is deleted as soon as it was read.
+        started = until(lambda: build_jobs(site))
         until(lambda: store.list_multipart_uploads(Bucket=site.bucket).get("Uploads"))
         done = until(lambda: [name for name in site.objects() if name == "model-00001-of-00003.safetensors"])
-        started = until(lambda: build_jobs(site))
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert "manifest.json" not in site.objects()
@@ -140,7 +141,7 @@ def test_row_8_a_killed_import_is_taken_up_where_it_was(site: Site) -> None:
     assert receipt.files_moved < receipt.files_total
     assert done[0] in site.objects()
     assert site.nothing_left_open()
-    assert build_jobs(site) == started  # the running Job was adopted, or its image found
+    assert build_jobs(site).items() <= started.items()  # the running Job was adopted, or its image found
     assert [entry["name"] for entry in versions(site)] == [VERSION]
 
 
