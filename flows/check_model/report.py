@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from flows.check_model.checks import Check
 from flows.check_model.measurement import Missing
-from flows.check_model.metrics import LoadResult, TaskScore
+from flows.check_model.metrics import Benchmarks, LoadResult, TaskScore
 from flows.check_model.record import CheckRecord
 from flows.check_model.verdicts import Verdict
 
@@ -39,7 +39,7 @@ def markdown(record: CheckRecord, *, uri: str, pictures: Mapping[str, str]) -> s
     """
     subject = record.subject
     lines = [
-        f"# {_MARKS[record.judgement.verdict]}: {subject.registered_model} {subject.version}",
+        f"# {record.judgement.verdict.upper()}: {subject.registered_model} {subject.version}",
         "",
         f"**{record.judgement.sentence}**",
         "",
@@ -52,8 +52,8 @@ def markdown(record: CheckRecord, *, uri: str, pictures: Mapping[str, str]) -> s
         *_against(record),
         *_pictures(pictures),
         *_accuracies(record),
-        *_speeds("Speed with so many requests in flight", record.benchmarks, asked="in flight"),
-        *_speeds("Saturation, reported and not gated", record.saturation, asked="asked"),
+        *_speeds("Speed with so many requests in flight", record.benchmarks),
+        *_speeds("Saturation, reported and not gated", record.saturation),
         *_facts(record, uri=uri),
     ]
     return "\n".join(lines)
@@ -117,15 +117,15 @@ def _with_error(value: float | None, error: float | None) -> str:
     return f"{value:.3f}" if error is None else f"{value:.3f} ± {error:.3f}"
 
 
-def _speeds(title: str, found: object, *, asked: str) -> Iterator[str]:
+def _speeds(title: str, found: Benchmarks | Missing) -> Iterator[str]:
     yield from (f"## {title}", "")
     if isinstance(found, Missing):
         yield from (f"Not measured: {found.reason}", "")
         return
-    results: Sequence[LoadResult] = getattr(found, "results", ())
-    yield "Medians of the repeats, their least and their most in brackets where there are several."
+    results = found.results
+    yield "Medians of the repeats, with their least and their most where there are several."
     yield ""
-    yield f"| {asked} | requests/s | output tokens/s | TTFT p99, ms | ITL p99, ms | latency p99, s | failed | repeats |"
+    yield "| load | requests/s | output tokens/s | TTFT p99, ms | ITL p99, ms | latency p99, s | failed | repeats |"
     yield "|--:|--:|--:|--:|--:|--:|--:|--:|"
     for load in dict.fromkeys(result.load for result in results):
         repeats = [result for result in results if result.load == load]
@@ -140,9 +140,10 @@ def _speeds(title: str, found: object, *, asked: str) -> Iterator[str]:
         )
         yield f"| {load} | {' | '.join(cells)} |"
     yield ""
-    warnings = dict.fromkeys(warning for result in results for warning in result.warnings)
+    warnings = [warning for result in results for warning in result.warnings]
     if warnings:
-        yield from ("GuideLLM's own warnings:", "", *(f"- {warning}" for warning in warnings), "")
+        often = "once" if len(warnings) == 1 else f"{len(warnings)} times"
+        yield from (f"GuideLLM itself warned {often}; the last: {warnings[-1]}", "")
 
 
 def _spread(repeats: Sequence[LoadResult], value: Callable[[LoadResult], float]) -> str:
