@@ -21,9 +21,9 @@ _WATCHED = ("test", "audit")
 """The flows that run at night, when nobody looks."""
 
 _SUBJECT = "{{ flow.name }}: {{ flow_run.name }} is {{ event.resource['prefect.state-name'] }}"
-# The server knows its own page only by PREFECT_UI_URL.
+# A chat is no place for the excerpt of a log. The server knows its own page only by PREFECT_UI_URL.
 _BODY = (
-    "{{ event.resource['prefect.state-message'] }}\n"
+    "{{ event.resource['prefect.state-message'] | truncate(600) }}\n"
     "{{ (flow_run | ui_url) or ('prefect flow-run inspect %s' | format(flow_run.id)) }}"
 )
 
