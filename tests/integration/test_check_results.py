@@ -24,12 +24,13 @@ from flows.check_model import publishing
 from flows.check_model.archive import BASELINE_PROPERTY, LATEST_PROPERTY, baseline_run, read_record, run_prefix
 from flows.check_model.baseline import replace_baseline
 from flows.check_model.collecting import collect
-from flows.check_model.errors import NoResultError, UnfitBaselineError
+from flows.check_model.errors import NoResultError, RegistryUntoldError, UnfitBaselineError
 from flows.check_model.gate import judge
 from flows.check_model.measurement import Hardware, Missing
 from flows.check_model.plots import draw
 from flows.check_model.properties import NOT_MEASURED, result_properties
 from flows.check_model.record import CheckRecord, Subject
+from flows.check_model.tasks import tell_registry
 from flows.check_model.tools import benchmark_runs, evaluation_run
 from flows.check_model.verdicts import Verdict
 from tests.integration.registry_server import empty_registry, serving
@@ -322,3 +323,12 @@ def test_the_runs_of_a_test_have_different_prompts() -> None:
     second = {run.command for run in benchmark_runs(spec(), url="http://s", run="2")}
     assert len(first) == 4
     assert not first & second
+
+
+def test_a_registry_that_is_away_costs_no_measurement(archive: Archive) -> None:
+    """An hour of GPU time would be lost with the last request of a run."""
+    record = archive.publish(archive.leave("first"))
+    away = ModelRegistry(address="http://127.0.0.1:9")
+    with pytest.raises(RegistryUntoldError, match=r"whole at s3://b/p/.*test/quantized --param from_run=first") as told:
+        tell_registry.fn(record, spec=archive.spec, uri="s3://b/p/", registry=away)
+    assert told.value.transient, "the task is tried again"
