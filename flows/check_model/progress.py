@@ -19,7 +19,7 @@ from flows.check_model.engine_load import read_engine_load
 from flows.check_model.tools import ToolRun
 from flows.cosmetic import cosmetic
 
-REFRESH_SECONDS = 5.0
+REFRESH_SECONDS = 15.0
 """How often the bar moves; each time costs a call to Prefect's API and one to the engine's metrics."""
 SAID_EVERY_SECONDS = 30.0
 _ALMOST = 0.95
