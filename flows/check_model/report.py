@@ -148,8 +148,12 @@ def _speeds(title: str, found: Benchmarks | Missing) -> Iterator[str]:
 
 def _spread(repeats: Sequence[LoadResult], value: Callable[[LoadResult], float]) -> str:
     values = [value(result) for result in repeats]
-    middle = f"{statistics.median_low(values):.3g}" if max(values) < 1 else f"{statistics.median_low(values):,.1f}"
-    return middle if len(values) == 1 else f"{middle} ({min(values):,.1f} to {max(values):,.1f})"
+    middle = _figure(statistics.median_low(values))
+    return middle if len(values) == 1 else f"{middle} ({_figure(min(values))} to {_figure(max(values))})"
+
+
+def _figure(value: float) -> str:
+    return f"{value:.3g}" if value < 1 else f"{value:,.1f}"
 
 
 def _facts(record: CheckRecord, *, uri: str) -> Iterator[str]:
