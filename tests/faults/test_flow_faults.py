@@ -16,10 +16,10 @@ from sandbox.hub import Pass, Rule, Slow
 from tests.integration.import_site import MODEL, VERSION, Site, official, serving_site
 from tests.integration.import_world import World
 from tests.integration.s3_server import restartable
+from tests.integration.stale_lease import hasten
 from tests.integration.test_import_interruptions import HEADERS, LEASE, importing, publish_large, versions
 
 WEIGHTS = "*.safetensors"
-LEASE_SECONDS = 10
 
 
 @pytest.fixture
@@ -57,14 +57,15 @@ def test_a_store_that_is_restarted_costs_a_retry(restarting: tuple[Site, Callabl
 def test_a_flow_that_is_killed_is_completed_by_the_next(site: Site, request_number: int) -> None:
     """Whatever moment a node dies at, the next run finishes the job, and registers the version once."""
     publish_large(site)
-    site.set(SLIPWAY_TRANSFER_PART_MIB="5", SLIPWAY_LEASE_SECONDS=str(LEASE_SECONDS))
+    site.set(SLIPWAY_TRANSFER_PART_MIB="5")
     before = len(site.hub.faults.fired())
     site.hub.faults.add(Rule(Pass(), path=WEIGHTS, origin="cdn", times=request_number))
     site.hub.faults.add(Rule(Slow(seconds=600), path=WEIGHTS, origin="cdn"))
     with importing() as process:
-        site.hub.faults.wait_until(lambda fired: len(fired) - before > request_number, timeout=120)
+        site.hub.faults.wait_until(lambda fired: len(fired) - before > request_number, timeout=240)
         process.send_signal(signal.SIGKILL)
     assert "manifest.json" not in site.objects()
+    hasten(site.world.s3.block(bucket=site.bucket).client(), key=LEASE)
     site.hub.faults.clear()
     receipt = site.run()
     assert receipt.files_moved <= receipt.files_total

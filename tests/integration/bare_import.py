@@ -21,7 +21,6 @@ from pydantic import SecretStr
 from blocks.hub import HubClient
 from blocks.hub_files import HubFile
 from blocks.lease import held
-from blocks.lease_record import Record
 from blocks.object_store import StoreClient
 from deployments import catalog
 from deployments.spec import ModelSpec
@@ -36,6 +35,7 @@ from sandbox.hub import HubServer
 from sandbox.hub import publish as publish_folder
 from tests.integration.s3_proxy import S3Proxy, proxying
 from tests.integration.s3_server import S3Server
+from tests.integration.stale_lease import hasten
 
 MIB = 1 << 20
 REPLICA_BYTES = 26 * MIB
@@ -52,7 +52,6 @@ FORKS.set_forkserver_preload([__name__])
 """Each child begins with everything imported: an interpreter of its own would take seconds to."""
 
 HASTY_SECONDS = 4.0
-STALE_LEASE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -183,10 +182,7 @@ class Road:
         """End all faults. A lease that was left stays, but blocks for a second instead of a minute."""
         self.hub.faults.clear()
         self.proxy.troubles.clear()
-        if self.is_leased():
-            content, _ = self.store.get(self.endpoints.lease, limit_bytes=1 << 16)
-            left = replace(Record.decode(content, key=self.endpoints.lease), ttl_seconds=STALE_LEASE_SECONDS)
-            self.store.put(self.endpoints.lease, left.encode())
+        hasten(self.store, key=self.endpoints.lease)
 
     def digests(self) -> dict[str, str]:
         """SHA-256 of every object of the version, by its path."""

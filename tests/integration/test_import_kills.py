@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.bare_import import FILES_AT_ONCE, STALE_LEASE_SECONDS, Road, large_replica, open_road
+from tests.integration.bare_import import FILES_AT_ONCE, Road, large_replica, open_road
 from tests.integration.s3_server import S3Server
 from tests.integration.s3_troubles import Silence
+from tests.integration.stale_lease import STALE_AFTER_SECONDS
 
 HEADER_BYTES = 128 << 10
 
@@ -44,7 +45,7 @@ def test_a_killed_import_is_completed_by_the_next(road: Road, operation: str, ke
     assert road.holds_only_whole_files()
     before = time.monotonic()
     road.run()
-    assert time.monotonic() - before < STALE_LEASE_SECONDS + 60
+    assert time.monotonic() - before < STALE_AFTER_SECONDS + 60
     assert road.is_complete()
     sizes = sorted((path.stat().st_size for path in road.folder.glob("*.safetensors")), reverse=True)
     in_flight = sum(sizes[:FILES_AT_ONCE]) + 2 * HEADER_BYTES * len(sizes)
