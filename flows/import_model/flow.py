@@ -44,11 +44,12 @@ def import_model(model: ModelKey) -> ImportReceipt:
         with shown_progress("import", model=model, total=stock.total_bytes, done=stock.present_bytes) as progress:
             transfers = transfer_file.map(
                 stock.missing,
-                spec=unmapped(spec),
-                source=unmapped(source),
+                repo=unmapped(source.repo),
+                commit=unmapped(source.commit),
+                prefix=unmapped(spec.prefix),
+                damaged=unmapped(stock.damaged),
                 hub=unmapped(hub),
                 store=unmapped(store),
-                stock=unmapped(stock),
                 progress=unmapped(progress),
                 claim=unmapped(claim),
             )
