@@ -18,6 +18,7 @@ from benchmarks import aws
 from benchmarks.cases import Case, Replica, cases
 from benchmarks.chart import draw
 from benchmarks.contestants import FLOW
+from benchmarks.machine import available_bytes
 from benchmarks.report import LEGEND, table
 from benchmarks.runs import Measured, measure
 from benchmarks.servers import SERVICES
@@ -25,8 +26,8 @@ from benchmarks.targets import targets
 from sandbox.supervisor import Sandbox
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, not a predictable name
-ROOM = 4
-"""Repository, its copy in the store and a peer's scratch, with some air."""
+ROOM = 5
+"""Repository, its copy in the store, and a peer's scratch or twice the size of a file, with some air."""
 MIB = 2048
 
 
@@ -80,9 +81,10 @@ def _measure_all(wanted: list[Case], *, place: Path) -> tuple[list[str], list[Me
 
 
 def _place(size: int) -> Path:
-    """Memory if it has room for the case, else the temporary folder."""
-    roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM * 2 * size
-    return MEMORY if roomy else Path(tempfile.gettempdir())
+    """Memory if it has room for the largest case, else the temporary folder."""
+    if MEMORY.is_dir() and min(shutil.disk_usage(MEMORY).free, available_bytes()) > ROOM * size:
+        return MEMORY
+    return Path(tempfile.gettempdir())
 
 
 if __name__ == "__main__":

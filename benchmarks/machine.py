@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import resource
-import stat
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -36,6 +35,12 @@ def children_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
+def available_bytes() -> int:
+    """Memory that may be taken before something else suffers."""
+    told = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    return int(told["MemAvailable"].split()[0]) << 10
+
+
 class Watch:
     """The most bytes that the files of a folder took while it was watched."""
 
@@ -46,12 +51,10 @@ class Watch:
     def look(self) -> None:
         """Look once more."""
         used = 0
-        for path in self._folder.rglob("*"):
-            try:
-                about = path.lstat()
-                used += about.st_blocks * 512 if stat.S_ISREG(about.st_mode) else 0
-            except FileNotFoundError:  # it was removed while we looked
-                continue
+        for folder, _, names in os.walk(self._folder):  # passes over folders that are removed meanwhile
+            for name in names:
+                with suppress(FileNotFoundError):
+                    used += Path(folder, name).lstat().st_blocks * 512
         self.most = max(self.most, used)
 
 
