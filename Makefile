@@ -77,7 +77,7 @@ images: setup ## build and push the images of flow runs and of the evaluation to
 	@for name in flows evaluation; do python -m images $$name --to "$(TO)/slipway-$$name:$(or $(TAG),latest)" || exit 1; done
 
 bench: setup ## measure the import beside its peers and the limits, on the same bytes (about 15 minutes)
-	@python -m benchmarks $(if $(RUNS),--runs $(RUNS)) $(if $(CASES),--cases $(CASES))
+	@python -m benchmarks $(if $(RUNS),--runs $(RUNS)) $(if $(CASES),--cases $(CASES)) $(if $(DOCS),--docs)
 
 bench-import: setup ## the same for one size of weights: make bench-import SIZE=1024 (MiB)
 	@python -m benchmarks --mib $(or $(SIZE),1024) --cases shards throttled again

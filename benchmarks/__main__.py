@@ -19,6 +19,7 @@ from benchmarks.cases import Case, Replica, cases
 from benchmarks.chart import draw
 from benchmarks.contestants import FLOW
 from benchmarks.machine import available_bytes
+from benchmarks.page import publish_report
 from benchmarks.report import LEGEND, table
 from benchmarks.runs import Measured, measure
 from benchmarks.servers import SERVICES
@@ -38,6 +39,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=3, help="of each contestant")
     parser.add_argument("--cases", nargs="*", default=[], metavar="NAME", help="only these")
     parser.add_argument("--out", type=Path, default=Path("build/bench"), help="folder for report.txt and chart.png")
+    parser.add_argument("--docs", action="store_true", help="put report and chart into docs/performance.md, too")
     asked = parser.parse_args()
     known = {case.name: case for case in cases(mib=asked.mib, runs=asked.runs)}
     if unknown := set(asked.cases) - set(known):
@@ -47,6 +49,8 @@ def main() -> int:
     asked.out.mkdir(parents=True, exist_ok=True)
     (asked.out / "report.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     draw(measured, file=asked.out / "chart.png")
+    if asked.docs:
+        publish_report(lines, chart=asked.out / "chart.png")
     print(f"\nThe report and a chart are in {asked.out}")
     return 0
 
