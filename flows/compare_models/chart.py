@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from flows.charts import COLOURS, figure, png
 from flows.compare_models.comparison import Comparison
 
-_TITLE_WIDTH = 140
+_TITLE_WIDTH = 115
 _BAR = 0.36
 _WHOLE = 100.0
 _INK = "#1d2430"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from flows.charts import inline
-from flows.compare_models.comparison import Comparison, Side
+from flows.compare_models.comparison import Comparison
 from flows.compare_models.contrast import AccuracyContrast, Interval
 
 UNKNOWN = "unknown"
@@ -20,6 +20,7 @@ _REPLICAS = (
     "**These are sandbox replicas, not the real models.** Speeds are those of a CPU, prices those of the real models' "
     "nodes: nothing here says what the real ones do or cost."
 )
+_GIGABYTE = 1e9
 _WHOLE = 100.0
 """From here on a figure needs no digits behind the point."""
 Row = dict[str, str]
@@ -80,19 +81,25 @@ def _row(comparison: Comparison, metric: str, reference: str, candidate: str, ch
 
 
 def _key_metrics(comparison: Comparison) -> Iterator[Row]:
-    def told(side: Side) -> dict[str, str]:
-        return {
-            "imported": _known(side.imported_bytes, lambda value: f"{value / 1e9:.3g} GB"),
-            "weights on each device": _known(side.weights_gib, lambda value: f"{value:g} GiB"),
-            "KV cache": _known(side.kv_cache_tokens, lambda value: f"{value:,.0f} tokens"),
-            "load time": _known(side.load_seconds, lambda value: f"{value:.0f} s"),
-            "node, as the catalog declares": f"{side.cost_per_hour_usd:g} USD/h",
-            "hardware": side.hardware,
-        }
+    reference, candidate = comparison.reference, comparison.candidate
+    figures: dict[str, tuple[float | None, float | None, Callable[[float], str]]] = {
+        "imported": (reference.imported_bytes, candidate.imported_bytes, _size),
+        "weights on each device": (reference.weights_gib, candidate.weights_gib, lambda value: f"{value:g} GiB"),
+        "KV cache": (reference.kv_cache_tokens, candidate.kv_cache_tokens, lambda value: f"{value:,.0f} tokens"),
+        "load time": (reference.load_seconds, candidate.load_seconds, lambda value: f"{value:.0f} s"),
+        "node, as the catalog declares": (
+            reference.cost_per_hour_usd, candidate.cost_per_hour_usd, lambda value: f"{value:g} USD/h"
+        ),
+    }  # fmt: skip
+    for name, (before, after, show) in figures.items():
+        # Each was taken once, so there is no interval.
+        change = f"{after / before:.2f} times" if before and after is not None else ""
+        yield _row(comparison, name, _known(before, show), _known(after, show), change)
+    yield _row(comparison, "hardware", reference.hardware, candidate.hardware, "")
 
-    before, after = told(comparison.reference), told(comparison.candidate)
-    for name in before:
-        yield _row(comparison, name, before[name], after[name], "")
+
+def _size(value: float) -> str:
+    return f"{value / _GIGABYTE:.3g} GB" if value >= _GIGABYTE / 10 else f"{value / 1e6:.3g} MB"
 
 
 def _accuracies(comparison: Comparison) -> Iterator[Row]:
