@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from prefect.client.orchestration import get_client
 from prefect.deployments import run_deployment
 
-from benchmarks.plants import damaged_weights, one_sequence_at_a_time
+from benchmarks.plants import damaged_weights, slower_engine
 from blocks.loading import load_registry, load_store
 from deployments import catalog
 from deployments.spec import ModelSpec
@@ -68,7 +68,7 @@ def main() -> int:
     unchanged = [_told(night(spec), "unchanged") for _ in range(options.repeats)]
     plants: dict[str, Callable[[], AbstractContextManager[None]]] = {
         "unchanged, once more": nullcontext,
-        "engine restarted with --max-num-seqs=1": lambda: one_sequence_at_a_time(spec),
+        "engine throttled to a quarter of the time": lambda: slower_engine(spec),
         "weights moved by 0.5 standard deviations": lambda: damaged_weights(spec, at=at),
     }
     found: dict[str, list[Night]] = {f"unchanged, {options.repeats} tests": unchanged}
