@@ -12,14 +12,14 @@ from k8s.cluster import ReadyWatch, connect
 from sandbox import damage
 from sandbox.layout import Layout
 
-NOISE, SHARE = 0.5, 0.25
+NOISE, SHARE = 0.5, 0.1
 SERVICE, POD_LABEL = "InferenceService", "serving.kserve.io/inferenceservice"
 _SECONDS = 300.0
 
 
 @contextmanager
 def slower_engine(spec: ModelSpec) -> Iterator[None]:
-    """Let the service's engine run a quarter of the time, as on a node whose other tenants take the rest."""
+    """Let the service's engine run a tenth of the time, as on a node whose other tenants take the rest."""
     with throttled(f"--served-model-name={spec.serving.inference_service}", share=SHARE):
         yield
 

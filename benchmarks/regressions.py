@@ -68,7 +68,7 @@ def main() -> int:
     unchanged = [_told(night(spec), "unchanged") for _ in range(options.repeats)]
     plants: dict[str, Callable[[], AbstractContextManager[None]]] = {
         "unchanged, once more": nullcontext,
-        "engine throttled to a quarter of the time": lambda: slower_engine(spec),
+        "engine throttled to a tenth of the time": lambda: slower_engine(spec),
         "weights moved by 0.5 standard deviations": lambda: damaged_weights(spec, at=at),
     }
     found: dict[str, list[Night]] = {f"unchanged, {options.repeats} tests": unchanged}

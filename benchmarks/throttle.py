@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-PERIOD_SECONDS = 0.1
-"""Linux's own period of a CPU quota."""
+PERIOD_SECONDS = 0.4
+"""Four times Linux's own period of a CPU quota, so that a busy machine that wakes us late does not change the share."""
 
 
 @contextmanager
 def throttled(word: str, *, share: float) -> Iterator[None]:
-    """Stop and continue a process and all its children, a hundred milliseconds at a time.
+    """Stop and continue a process and all its children, period by period.
 
     Args:
         word: an argument of the process's command line, for example `--served-model-name=x`.
