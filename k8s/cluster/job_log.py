@@ -62,6 +62,8 @@ class JobLog:
             news = self._feed.next(seconds=left)
             if news is not None and not isinstance(news, Change):
                 self.take(news)
+        if self._last and pod is not None and pod["metadata"].get("deletionTimestamp"):
+            return tuple(self._last)  # whatever the kubelet still tells of such a pod's log, we have read it
         if pod is not None and (_has_started(pod) or has_ended(pod)):
             try:
                 return log_tail(self._connection, pod, lines=self._lines)

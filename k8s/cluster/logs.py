@@ -15,8 +15,8 @@ from k8s.fields import container_statuses
 LOG_BYTES = 2 * 2**20
 """How much of one log is read at most."""
 
-# The kubelet says this with status 200, as if the container had written it, when the pod is being deleted.
-_GONE = "unable to retrieve container logs for "
+# The kubelet says these with status 200, as if the container had written them, when the pod is being deleted.
+_GONE = ("unable to retrieve container logs for ", "failed to try resolving symlinks in path ")
 # And this as the last line, when the container went away while its log was read.
 _LOST = "rpc error: code = NotFound desc = an error occurred when try to find container "
 _SILENCE_SECONDS = 3600.0  # a compiler or an upload may say nothing for long
@@ -122,7 +122,7 @@ def follow_log(connection: Connection, pod: Json, feed: Feed) -> None:
                 for line in lines:
                     outage.over()
                     stamp, text = _split_stamp(line.decode("utf-8", errors="replace"))
-                    if stamp is None and text.startswith((_GONE, _LOST)):
+                    if stamp is None and text.startswith((*_GONE, _LOST)):
                         continue
                     # sinceTime is inclusive and counts whole seconds: what was read before comes again.
                     if stamp is None or stamp > resumed_after:

@@ -197,11 +197,14 @@ def test_no_kubeconfig_says_what_to_set(monkeypatch: pytest.MonkeyPatch, tmp_pat
         connect()
 
 
-def test_the_kubelets_own_words_are_no_log(api: ScriptedApi, connection: Connection) -> None:
+@pytest.mark.parametrize(
+    "words", ["unable to retrieve container logs for containerd://c4ec82", "failed to try resolving symlinks in path"]
+)
+def test_the_kubelets_own_words_are_no_log(api: ScriptedApi, connection: Connection, words: str) -> None:
     """The log of a pod that is being deleted reads 'unable to retrieve': that hid the build's last words."""
-    api.answers = [text("unable to retrieve container logs for containerd://c4ec82")]
+    api.answers = [text(f"{words} /var/log/pods/x: no such file or directory")]
     pod = {"metadata": {"name": "x", "namespace": "ns"}, "spec": {"containers": [{"name": "main"}]}}
-    with pytest.raises(ResourceNotFoundError, match="unable to retrieve"):
+    with pytest.raises(ResourceNotFoundError, match=words):
         log_tail(connection, pod, lines=5)
 
 
