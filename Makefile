@@ -60,7 +60,7 @@ cluster-down: ## end it, and leave no process, mount or network device
 	@test ! -e $(VENV)/ready || python -m tests.cluster.machine down
 
 test-cluster: setup ## the tests that only a real Kubernetes can answer
-	@python -m pytest -m cluster tests/cluster
+	@python -m pytest -m cluster tests/cluster $(AGAIN)
 
 test-unit: setup ## the tests without processes and network, in seconds
 	@python -m pytest tests/unit tests/contract

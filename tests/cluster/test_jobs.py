@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from k8s.cluster import Cluster, JobWatch
+from k8s.cluster.connection import open_connection
 from k8s.diagnosis import Category
 from k8s.errors import JobDeadlineError, JobFailedError
 from tests.cluster.pods import Json, pod_spec, shell_job
@@ -25,6 +26,14 @@ _DONE = 'printf done > "$TERMINATION_LOG"'
 def _exists(cluster: Cluster, job: Json) -> bool:
     about = job["metadata"]
     return cluster.get("batch/v1", "Job", about["name"], namespace=about["namespace"]) is not None
+
+
+def _look_again(job: Json) -> None:
+    """Change a Job, so that its controller looks: that of 1.20 now and then forgets when a deadline comes."""
+    about = job["metadata"]
+    path = f"/apis/batch/v1/namespaces/{about['namespace']}/jobs/{about['name']}"
+    change = {"metadata": {"annotations": {"slipway.dev/test": "look"}}}
+    open_connection().request("PATCH", path, body=change, content="application/merge-patch+json")
 
 
 def test_a_job_that_succeeds_gives_its_message_and_log(
@@ -69,8 +78,10 @@ def test_the_jobs_own_deadline_keeps_what_it_had_said(
     """Kubernetes deletes the pod of a Job that is too slow, and its log with it."""
     job = shell_job("slow", "echo working; sleep 60", image=surroundings.base, namespace=namespace)
     job["spec"]["activeDeadlineSeconds"] = 5
+    again = threading.Timer(8, _look_again, [job])
     with pytest.raises(JobFailedError) as caught:
-        cluster.run_job(job, watch=JobWatch(timeout_seconds=60))
+        cluster.run_job(job, watch=JobWatch(timeout_seconds=60, on_log=lambda _: again.start()))
+    again.cancel()
     assert caught.value.diagnosis.category is Category.DEADLINE_EXCEEDED
     assert caught.value.log_tail == ("working",)
 
