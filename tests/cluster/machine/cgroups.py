@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 
 _ROOT = Path("/sys/fs/cgroup")
 _NAME = "kubepods"
+_VANISHED = (errno.ENOENT, errno.ENODEV)
 _LOOK_EVERY = 0.05  # seconds
 _NEEDED = ("cpu", "memory", "pids", "cpuset", "devices")
 
@@ -26,7 +28,8 @@ def kill_pods() -> None:
 def remove() -> None:
     """Remove the groups, the deepest first."""
     for group in _groups():
-        group.rmdir()
+        with suppress(FileNotFoundError):
+            group.rmdir()
 
 
 def try_group(name: str) -> None:
@@ -46,11 +49,22 @@ def try_group(name: str) -> None:
 
 
 def _processes() -> set[int]:
-    return {int(line) for group in _groups() for line in (group / "cgroup.procs").read_text().split()}
+    return {pid for group in _groups() for pid in _members(group)}
+
+
+def _members(group: Path) -> list[int]:
+    """Return a group's processes; none if the kubelet or a shim has just taken the group away."""
+    try:
+        return [int(line) for line in (group / "cgroup.procs").read_text().split()]
+    except OSError as error:
+        if error.errno in _VANISHED:
+            return []
+        raise
 
 
 def _groups() -> list[Path]:
     """Every group of pods, in one hierarchy (version 2) or in one for each controller, the deepest first."""
-    tops = [top for top in (_ROOT / _NAME, *_ROOT.glob(f"*/{_NAME}")) if top.is_dir()]
-    found = [path for top in tops for path in (top, *top.rglob("*")) if path.is_dir()]
+    tops = (_ROOT / _NAME, *_ROOT.glob(f"*/{_NAME}"))
+    # os.walk, unlike rglob, takes no offence at a folder that goes away meanwhile.
+    found = [Path(path) for top in tops for path, _, _ in os.walk(top)]
     return sorted(found, key=lambda path: -len(path.parts))

@@ -17,6 +17,7 @@ from tests.cluster.machine.layout import PROJECT
 _MEMORY_GIB, _DISK_GIB = 6, 15  # building Kubernetes takes most of it
 _SECONDS = 60
 _NAME = "slipway-probe"
+_SHIMS = Path("/run/containerd")  # compiled into containerd's shims
 _NAMESPACES = ("unshare", "--mount", "--pid", "--net", "--ipc", "--uts", "--fork")
 
 
@@ -100,5 +101,10 @@ def _run_container(work: Path) -> None:
         f"ctr --address {socket} run --rm --runc-binary runc --rootfs {work}/rootfs {_NAME} /bin/busybox true "
         f"|| {{ tail -n 5 {work}/log >&2; exit 1; }}"
     )
-    # In a mount namespace of its own, so that what containerd mounts goes with it.
-    run(["timeout", str(_SECONDS * 2), "unshare", "--mount", "sh", "-c", script])
+    was_there = _SHIMS.exists()
+    try:
+        # In a mount namespace of its own, so that what containerd mounts goes with it.
+        run(["timeout", str(_SECONDS * 2), "unshare", "--mount", "sh", "-c", script])
+    finally:
+        if not was_there:
+            shutil.rmtree(_SHIMS, ignore_errors=True)
