@@ -92,13 +92,13 @@ class World:
             values[section] |= change
         (self.overlay / f"{model}.yaml").write_text(yaml.safe_dump(values))
 
-    def import_model(self, model: str = "quantized", *, registered: bool = True) -> Manifest:
-        """Leave what an import leaves."""
+    def import_model(self, model: str = "quantized", *, registered: bool = True, commit: str = "a" * 40) -> Manifest:
+        """Leave what an import of this commit leaves."""
         spec, store = self.spec(model), self.s3.block().client()
         manifest = Manifest(
             model=spec.registered_model,
             version=spec.version,
-            source=ManifestSource(repo=spec.source.repo, commit="a" * 40),
+            source=ManifestSource(repo=spec.source.repo, commit=commit),
             identity=spec.identity,
             files=tuple(
                 ManifestFile(path=path, size=len(data), sha256=hashlib.sha256(data).hexdigest(), hub_id="b" * 40)

@@ -21,6 +21,7 @@ from prefect.settings import PREFECT_API_URL
 
 from blocks.lease import LeaseHeldError, held
 from deployments.errors import InvalidCatalogError
+from flows.check_model.errors import ServedWeightsError
 from flows.check_model.flow import check_model
 from flows.deploy_model.flow import deploy_model
 from flows.deploy_model.history import read_served
@@ -136,6 +137,21 @@ def test_a_killed_benchmark_ends_a_test_as_invalid_after_all_else_is_published(w
 
     again = check_model("quantized", from_run=UUID(str(told["test_flow_run_id"])), return_state=True)
     assert (again.name, again.message) == (ended.name, ended.message)
+
+
+def test_fact_4_a_service_of_another_manifest_is_not_tested_under_the_registered_name(world: World) -> None:
+    """Results of one model were written to another, which merely came first (facts, row 4)."""
+    served = deploy_model("quantized").manifest_sha256
+    registered = world.import_model(commit="e" * 40).digest()
+    before = world.objects(), world.version()
+    with pytest.raises(ServedWeightsError) as refused:
+        check_model("quantized")
+    assert str(refused.value) == (
+        f"service: {SERVICE} serves manifest {served[:12]}, the registry has {registered[:12]}. Nothing was measured. "
+        "Deploy what is registered: prefect deployment run deploy/quantized --watch"
+    )
+    assert not refused.value.transient
+    assert (world.objects(), world.version()) == before
 
 
 def test_a_bad_argument_is_named_kept_as_evidence_and_the_version_before_serves_again(world: World) -> None:
