@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         spec, endpoints = catalog.load(chosen.model), read_endpoints()
         if chosen.command == "baseline":
-            print(_baseline(spec, endpoints, run=str(chosen.run)))
+            print(_baseline(spec, endpoints, run=str(chosen.run), accept_noise=chosen.noisy))
         else:
             print(_data(spec, endpoints))
     except (BlockError, ClusterError, CatalogError, SettingsError) as error:
@@ -41,14 +41,16 @@ def _parser() -> argparse.ArgumentParser:
     baseline = commands.add_parser("baseline", help="compare later tests of a model with this run")
     baseline.add_argument("model", help="a key of the catalog")
     baseline.add_argument("--run", required=True, type=UUID, help="the flow run of a test")
+    baseline.add_argument("--noisy", action="store_true", help="also if noise would hide a regression from it")
     data = commands.add_parser("data", help="put the data of a model's tasks into the bucket")
     data.add_argument("model", help="a key of the catalog")
     return parser
 
 
-def _baseline(spec: ModelSpec, endpoints: Endpoints, *, run: str) -> str:
+def _baseline(spec: ModelSpec, endpoints: Endpoints, *, run: str, accept_noise: bool) -> str:
     registry = ModelRegistry(address=endpoints.slipway_registry_url).client()
-    return replace_baseline(spec, run=run, store=object_store(endpoints).client(), registry=registry)
+    store = object_store(endpoints).client()
+    return replace_baseline(spec, run=run, store=store, registry=registry, accept_noise=accept_noise)
 
 
 def _data(spec: ModelSpec, endpoints: Endpoints) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from blocks.errors import BlockError, RejectedError, UnavailableError
 
 _SHOWN_ERROR = 160
@@ -170,6 +172,18 @@ class UnfitBaselineError(RejectedError):
             "test results",
             f"run {run} cannot be a baseline: {reason}. The baseline stays. "
             "Choose another: prefect flow-run ls --flow-name test",
+        )
+
+
+class NoisyBaselineError(RejectedError):
+    """A run's repeats scatter so much that a regression from it would be taken for noise, and nobody accepted that."""
+
+    def __init__(self, *, run: str, model: str, noise: Sequence[str]) -> None:
+        super().__init__(
+            "test results",
+            f"run {run} is too noisy to be a baseline: {'; '.join(noise)}. The baseline stays. Test in a "
+            f"quiet hour: prefect deployment run test/{model} --watch; or accept the noise: "
+            f"python -m flows.check_model baseline {model} --run {run} --noisy",
         )
 
 

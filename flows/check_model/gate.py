@@ -6,6 +6,7 @@ from deployments.spec import ModelSpec
 from flows.check_model.checks import Check, absolute_checks
 from flows.check_model.measurement import Measurement, treatment_changes
 from flows.check_model.metrics import Fact
+from flows.check_model.noise import too_noisy
 from flows.check_model.regression import Comparison, compare
 from flows.check_model.verdicts import Verdict, gravest
 
@@ -22,6 +23,7 @@ class Judgement(Fact):
         baseline: the run that it was compared with; None in a first run.
         becomes_baseline: this is the first run and it passed; later ones never replace the baseline by themselves.
         may_become_baseline: an operator may make it the baseline: everything was measured, and no limit is broken.
+        noise: the speeds of the baseline, or of the run that becomes it, in which noise would hide a regression.
     """
 
     verdict: Verdict
@@ -32,6 +34,7 @@ class Judgement(Fact):
     baseline: str | None
     becomes_baseline: bool
     may_become_baseline: bool
+    noise: tuple[str, ...] = ()
 
 
 def judge(
@@ -50,22 +53,28 @@ def judge(
     checks = (*absolute, *comparisons)
     verdict = gravest(check.verdict for check in checks)
     alone = gravest(check.verdict for check in absolute)
+    noise = too_noisy(measurement if baseline is None else baseline, gates=spec.gates)
     return Judgement(
         verdict=verdict,
-        sentence=_sentence(verdict, checks=checks, baseline=baseline),
+        sentence=_sentence(verdict, checks=checks, baseline=baseline, noise=noise),
         absolute=absolute,
         comparisons=comparisons,
         treatments={} if baseline is None else treatment_changes(baseline.treatment, measurement.treatment),
         baseline=None if baseline is None else baseline.run,
         becomes_baseline=baseline is None and verdict is Verdict.PASS,
         may_become_baseline=alone not in (Verdict.INVALID, Verdict.REGRESSED),
+        noise=noise,
     )
 
 
-def _sentence(verdict: Verdict, *, checks: tuple[Check, ...], baseline: Measurement | None) -> str:
+def _sentence(
+    verdict: Verdict, *, checks: tuple[Check, ...], baseline: Measurement | None, noise: tuple[str, ...]
+) -> str:
     if verdict is Verdict.PASS:
-        against = "no baseline yet: judged by its limits alone" if baseline is None else f"as good as {baseline.run}"
-        return f"{verdict}: {len(checks)} gates, {against}"
+        first = "no baseline yet: judged by its limits alone"
+        if noise:
+            first += f"; it becomes a NOISY baseline: {'; '.join(noise)}"
+        return f"{verdict}: {len(checks)} gates, {first if baseline is None else f'as good as {baseline.run}'}"
     decisive = [check for check in checks if check.verdict is verdict]
     more = f", and {len(decisive) - 1} more" if len(decisive) > 1 else ""
     return f"{verdict}: {decisive[0].name}: {decisive[0].sentence}{more}"

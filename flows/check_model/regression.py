@@ -147,8 +147,8 @@ def _speed(primary: SpeedPrimary, *, measurement: Measurement, baseline: Measure
         return _not_comparable(primary.name, [f"the baseline has {len(old)} repeats of it"])
     if reasons := differences(speed_conditions(baseline), speed_conditions(measurement)):
         return _not_comparable(primary.name, reasons)
-    before = [_time(result, primary) for result in old]
-    after = [_time(result, primary) for result in new]
+    before = [slowness(result, primary) for result in old]
+    after = [slowness(result, primary) for result in new]
     if min(*before, *after) <= 0:
         # GuideLLM gives no negative times; a zero is a figure that was not taken.
         return _not_measured(primary.name)
@@ -176,7 +176,7 @@ def _speed_effect(
     )
 
 
-def _time(result: LoadResult, primary: SpeedPrimary) -> float:
+def slowness(result: LoadResult, primary: SpeedPrimary) -> float:
     """A repeat's value such that more is worse: milliseconds, or seconds for each output token."""
     if primary.metric == "output_tokens_per_second":
         return 1 / result.output_tokens_per_second if result.output_tokens_per_second else 0.0

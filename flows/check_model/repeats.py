@@ -1,4 +1,4 @@
-"""Two sets of repeated speed measurements: Welch's interval for their ratio, and the change that repeats can see."""
+"""Repeated speed measurements: Welch's interval for the ratio of two sets, and the change that repeats can see."""
 
 from __future__ import annotations
 
@@ -69,6 +69,24 @@ def compare_repeats(*, before: Sequence[float], after: Sequence[float], confiden
         error=error,
         degrees=degrees,
     )
+
+
+def spread(values: Sequence[float], *, confidence: float) -> float:
+    """How far from the truth the geometric mean of one set of repeats may be, by Student's t on logarithms.
+
+    A later set, however quiet, differs from this one significantly only if it differs by about as much: then Welch's
+    error and degrees of freedom are those of this set alone.
+
+    Args:
+        values: at least three, all positive, in any unit.
+        confidence: of the interval, for example 0.95.
+
+    Returns:
+        A fraction: 0.15 is a mean that may be 15% too low, or too high by the same factor.
+    """
+    logarithms = [math.log(value) for value in values]
+    error = statistics.stdev(logarithms) / math.sqrt(len(values))
+    return math.expm1(student_t_quantile(1 - confidence, degrees=len(values) - 1) * error)
 
 
 def _degrees(parts: tuple[float, float], *, sizes: tuple[int, int]) -> float:

@@ -79,13 +79,27 @@ def _against(record: CheckRecord) -> Iterator[str]:
     if judgement.baseline is None:
         becomes = "It is the baseline from now on." if judgement.becomes_baseline else "It did not become the baseline."
         yield from (f"There was none: this run was judged by the spec's limits alone. {becomes}", "")
+        if judgement.becomes_baseline:
+            yield from _noise(record)
         return
     yield from (f"The baseline is run `{judgement.baseline}`.", "")
+    yield from _noise(record)
     yield from ("| primary | answer | seen |", "|---|---|---|")
     for check in judgement.comparisons:
         yield f"| {check.name} | {_MARKS[check.verdict]} | {check.sentence} |"
     changed = [f"- {name}: `{change}`" for name, change in judgement.treatments.items()]
     yield from ("", *(["Changed since then:", "", *changed] if changed else ["Nothing was changed since then."]), "")
+
+
+def _noise(record: CheckRecord) -> Iterator[str]:
+    noise = record.judgement.noise
+    if noise:
+        yield (
+            f"> **The baseline is noisy**: {'; '.join(noise)}. A regression could not be told from its noise. "
+            "Test in a quiet hour, then make that run the baseline: "
+            f"`python -m flows.check_model baseline {record.subject.model} --run <flow run id>`"
+        )
+        yield ""
 
 
 def _pictures(pictures: Mapping[str, str]) -> Iterator[str]:

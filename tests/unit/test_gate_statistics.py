@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from flows.check_model.distributions import student_t_quantile, student_t_tail
 from flows.check_model.multiplicity import holm
 from flows.check_model.paired import Pairs, detectable_drop, mcnemar, pair, tango_interval
-from flows.check_model.repeats import compare_repeats, detectable_change
+from flows.check_model.repeats import compare_repeats, detectable_change, spread
 
 SPEED = st.floats(min_value=0.01, max_value=1e5)
 SPEEDS = st.lists(SPEED, min_size=3, max_size=8)
@@ -241,3 +241,17 @@ def test_no_change_below_the_margin_is_promised(before: list[float], after: list
 def test_the_normal_quantile_is_the_limit_of_students() -> None:
     """Many repeats must end where the textbook does."""
     assert student_t_quantile(0.05, degrees=1e7) == pytest.approx(NormalDist().inv_cdf(0.975), rel=1e-6)
+
+
+def test_the_spread_of_repeats_is_students_interval() -> None:
+    """A noisy baseline would be accepted, or a quiet one refused."""
+    # exp(4.302652729749464 * stdev(log 5, log 5.1, log 4.9) / sqrt(3)) - 1
+    assert spread([5.0, 5.1, 4.9], confidence=0.95) == pytest.approx(0.0509454719, rel=1e-9)
+
+
+@settings(deadline=None, max_examples=50)
+@given(SPEEDS, SPEED)
+def test_the_spread_is_what_a_quiet_run_must_differ_by(before: list[float], later: float) -> None:
+    """The rule for baselines would be another one than the gate's own."""
+    ratio = compare_repeats(before=before, after=[later] * len(before), confidence=0.95)
+    assert ratio.upper / ratio.value - 1 == pytest.approx(spread(before, confidence=0.95), rel=1e-6, abs=1e-9)
