@@ -1,4 +1,7 @@
-"""Reads containers' logs: followed while they run, and their tail afterwards."""
+"""Reads containers' logs: followed while they run, and their tail afterwards.
+
+Secrets are taken out here, once, because what is read goes on into errors, which Prefect stores, flow logs and artifacts.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from k8s.cluster.feed import Feed, LogEnded, LogLine
 from k8s.cluster.outage import Outage
 from k8s.errors import ClusterError, ClusterUnavailableError, ResourceNotFoundError
 from k8s.fields import container_statuses
+from k8s.redaction import redacted_text
 
 LOG_BYTES = 2 * 2**20
 """How much of one log is read at most."""
@@ -71,7 +75,7 @@ def container_log(
         lines: how many of the last lines; None for as much as `LOG_BYTES` holds, from the beginning.
 
     Returns:
-        The lines, oldest first.
+        The lines without secrets, oldest first.
 
     Raises:
         ClusterError: the pod is gone, there was no such run, or its node does not answer.
@@ -84,7 +88,7 @@ def container_log(
     told = connection.text(_path(pod), query=query)
     if told.startswith(_GONE):
         raise ResourceNotFoundError(path=_path(pod), reason=told.strip())
-    return tuple(line for line in told.splitlines() if not line.startswith(_LOST))
+    return tuple(line for line in redacted_text(told).splitlines() if not line.startswith(_LOST))
 
 
 def runs_of(status: Mapping[str, Any]) -> tuple[bool, ...]:
@@ -127,7 +131,7 @@ def follow_log(connection: Connection, pod: Json, feed: Feed) -> None:
                     # sinceTime is inclusive and counts whole seconds: what was read before comes again.
                     if stamp is None or stamp > resumed_after:
                         last = stamp or last
-                        feed.put(LogLine(text))
+                        feed.put(LogLine(redacted_text(text)))
             break
         except ClusterUnavailableError as error:
             try:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from k8s.diagnosis import Category, Diagnosis
 from k8s.fields import Manifest, container, containers, kubectl, model_key, name_of, namespace_flag, newest
+from k8s.redaction import redacted_text
 from k8s.status.admission import missing_object_action
 from k8s.status.engine import ENGINE_CONTAINER, engine_trouble
 from k8s.status.storage_initializer import STORAGE_INITIALIZER, initializer_trouble
@@ -88,7 +89,7 @@ def _terminated(
     if terminated.get("reason") == "OOMKilled":
         return _out_of_memory(pod, name, failures)
     # KServe's containers leave the end of their log as the termination message.
-    lines = surroundings.log(pod, name) or str(terminated.get("message", "")).splitlines()
+    lines = surroundings.log(pod, name) or redacted_text(str(terminated.get("message", ""))).splitlines()
     if name == STORAGE_INITIALIZER:
         known = initializer_trouble(pod, lines, failures=failures)
     else:
@@ -125,7 +126,7 @@ def _killed_by_probe(pod: Manifest, name: str, failures: int, events: Sequence[M
     if found is None:
         return None
     unhealthy = newest(events, reason="Unhealthy")
-    why = f": {unhealthy.get('message', '')}" if unhealthy else ""
+    why = f": {redacted_text(unhealthy.get('message', ''))}" if unhealthy else ""
     # The earlier version had a fixed delay of 180 s, and models that load in six minutes were killed again and again.
     remedy = "raise serving.load_seconds" if found["probe"] == "startup" else "find out what blocks /health"
     return Diagnosis(

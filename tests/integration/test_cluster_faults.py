@@ -134,6 +134,18 @@ def test_a_followed_log_that_is_cut_goes_on_without_repeating_a_line(api: Script
     assert "sinceTime=2026-01-01T00%3A00%3A01Z" in api.asked[1]
 
 
+def test_failure_16_no_reader_of_a_log_gets_its_secrets(api: ScriptedApi, connection: Connection) -> None:
+    """The lines go into errors, which Prefect's server stores, and into flow logs (facts, row 16)."""
+    said = "download with hf_abcdefghijklmnopqrstuv\nAWS_SECRET_ACCESS_KEY=throw-away\n"
+    shown = ("download with (hidden)", "AWS_SECRET_ACCESS_KEY=(hidden)")
+    api.answers = [text(said), text(said)]
+    pod = {"metadata": {"name": "x", "namespace": "ns"}, "spec": {"containers": [{"name": "main"}]}}
+    assert log_tail(connection, pod, lines=5) == shown
+    feed = Feed(Interruption())
+    follow_log(connection, pod, feed)
+    assert [feed.next(seconds=1) for _ in range(3)] == [*map(LogLine, shown), LogEnded()]
+
+
 def test_failure_13_a_rotated_token_is_read_again(api: ScriptedApi) -> None:
     """Service account tokens expired after 118 minutes, and builds died with them (facts, row 13).
 

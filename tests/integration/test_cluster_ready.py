@@ -271,8 +271,9 @@ def test_evidence_explains_a_failure_and_holds_no_secret(cluster: Cluster) -> No
     pod["spec"]["containers"][0]["env"] = [{"name": "HF_TOKEN", "value": "throw-away-value"}]
     cluster.apply(pod)
     watch = ReadyWatch(timeout_seconds=20, failures_allowed=1)
-    with pytest.raises(NotReadyError):
+    with pytest.raises(NotReadyError) as caught:
         cluster.wait_ready("InferenceService", "evident", namespace=NAMESPACE, watch=watch)
+    assert "started with token=(hidden)" in str(caught.value)
     files = cluster.evidence("InferenceService", "evident", namespace=NAMESPACE)
     assert {
         "summary.txt",
