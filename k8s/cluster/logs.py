@@ -1,6 +1,6 @@
 """Reads containers' logs: followed while they run, and their tail afterwards.
 
-Secrets are taken out here, once, because what is read goes on into errors, which Prefect stores, flow logs and artifacts.
+Secrets are taken out here, once: what is read goes on into errors, which Prefect stores, flow logs and artifacts.
 """
 
 from __future__ import annotations
