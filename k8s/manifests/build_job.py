@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from k8s.errors import ContextTooLargeError
+from k8s.manifests.placement import away_from_gpus
 from k8s.manifests.runtime_image import RuntimeInputs, runtime_tag
 
 SERVICE_ACCOUNT = "runtime-builder"
@@ -93,6 +94,7 @@ def build_job(spec: BuildSpec) -> Manifest:
             "template": {
                 "metadata": {"labels": metadata["labels"]},
                 "spec": {
+                    **away_from_gpus(),
                     "serviceAccountName": SERVICE_ACCOUNT,
                     "automountServiceAccountToken": False,
                     "enableServiceLinks": False,

@@ -21,6 +21,7 @@ from deployments.spec import ModelSpec
 from k8s.manifests.fill_job import SERVICE_ACCOUNT
 from k8s.manifests.flow_image import authorities_mount, flow_container, flow_volumes
 from k8s.manifests.labels import model_labels
+from k8s.manifests.placement import away_from_gpus
 from k8s.manifests.restricted import restricted_container, restricted_pod
 
 REPORTS = "/slipway/reports"
@@ -118,6 +119,7 @@ def evaluation_job(spec: ModelSpec, evaluation: EvaluationSpec) -> dict[str, Any
                 "metadata": {"labels": dict(labels)},
                 "spec": {
                     **restricted_pod(),
+                    **away_from_gpus(),
                     "serviceAccountName": SERVICE_ACCOUNT,
                     "initContainers": [_materials(evaluation)],
                     "containers": [_tool(evaluation), _uploader(evaluation)],

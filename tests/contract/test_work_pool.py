@@ -27,6 +27,8 @@ from prefect.settings import (
 from prefect_kubernetes.worker import KubernetesWorkerJobConfiguration
 from pydantic import BaseModel
 
+from k8s.manifests.placement import away_from_gpus
+
 TEMPLATE: dict[str, Any] = json.loads((Path(__file__).parents[2] / "deployments" / "work-pool.json").read_text())
 VARIABLES: dict[str, dict[str, Any]] = TEMPLATE["variables"]["properties"]
 FLOW_RUN = UUID("11111111-1111-1111-1111-111111111111")
@@ -90,6 +92,8 @@ def test_the_job_that_a_flow_run_becomes() -> None:
         "restartPolicy": "Never",
         "serviceAccountName": "slipway-flows",
         "automountServiceAccountToken": True,
+        # Import and test leave the cores and the disk of a GPU node to the model that is served there.
+        **away_from_gpus(),
         "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
         "volumes": [
             {"name": "scratch", "emptyDir": {"sizeLimit": "1Gi"}},

@@ -10,6 +10,7 @@ import pytest
 from k8s.manifests.errors import NoVolumeError
 from k8s.manifests.evaluation_job import REPORTS, TOOL_CONTAINER, UPLOADER_CONTAINER, evaluation_job
 from k8s.manifests.fill_job import VOLUME, fill_job, fill_name
+from k8s.manifests.placement import away_from_gpus
 from tests.golden.regenerate import EVALUATION, FILL, model
 
 JOBS = {"fill": fill_job(model("full"), FILL), "evaluation": evaluation_job(model("quantized"), EVALUATION)}
@@ -99,6 +100,13 @@ def test_every_path_in_an_argument_lies_on_a_mount(name: str) -> None:
         mounts = tuple(each["mountPath"] for each in container["volumeMounts"])
         paths = [each.partition("=")[2] or each for each in container["args"]]
         assert all(path.startswith(mounts) for path in paths if path.startswith("/"))
+
+
+def test_an_evaluation_would_rather_leave_the_gpu_nodes_and_a_fill_may_not() -> None:
+    """A test would take the cores of the model that it measures; weights would be filled onto another node's disk."""
+    evaluation, fill = (JOBS[name]["spec"]["template"]["spec"] for name in ("evaluation", "fill"))
+    assert evaluation["affinity"] == away_from_gpus()["affinity"]
+    assert ("affinity" in fill, fill["nodeSelector"]) == (False, model("full").serving.node_selector)
 
 
 def test_the_fill_works_on_the_volume_of_the_model() -> None:
