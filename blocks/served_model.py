@@ -6,9 +6,11 @@ No block describes it: its address comes from the InferenceService, so there is 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import urllib3
 
@@ -24,6 +26,9 @@ READ_SECONDS = 120.0
 """A first completion compiles kernels on some devices; a minute was not always enough."""
 
 SHOWN_BYTES = 300
+
+TOKEN_VARIABLE = "SERVED_MODEL_TOKEN"  # noqa: S105 - the variable's name, not a token
+"""Carries the bearer token of services that ask for one; pods have it from a Secret."""
 
 
 class UnansweredError(UnavailableError):
@@ -51,6 +56,21 @@ class UnexpectedAnswerError(RejectedError):
         super().__init__(SYSTEM, f"{url} gave an answer that cannot be used: {reason}. Read it: curl {url}")
 
 
+class UnauthorizedError(AccessDeniedError):
+    """The service asks for a token, or for another one."""
+
+    def __init__(self, *, url: str, status: int) -> None:
+        if bearer_token(url):
+            found = f"does not accept the token in ${TOKEN_VARIABLE}"
+        elif urlsplit(url).scheme == "https":
+            found = f"asks for a token, and ${TOKEN_VARIABLE} has none"
+        else:
+            found = "asks for a token, which is sent over https alone"
+        super().__init__(
+            SYSTEM, f"{url} {found} (HTTP {status}). See docs/gates.md, then: kubectl get secret served-model-token"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class PromptScore:
     """What the engine says of the tokens of a prompt: what evaluations of likelihood are made of.
@@ -64,17 +84,23 @@ class PromptScore:
     logprobs: tuple[float | None, ...]
 
 
+def bearer_token(url: str) -> str | None:
+    """The token to show a service, from the environment; None if there is none, or if it would travel in the clear."""
+    token = os.environ.get(TOKEN_VARIABLE, "").strip()
+    return token if token and urlsplit(url).scheme == "https" else None
+
+
 class ServedModel:
-    """One service. Safe to share between threads.
+    """One service, asked with the environment's bearer token if there is one. Safe to share between threads.
 
     Args:
         url: the service's address, without a path.
         ca_bundle: a PEM file of authorities to trust; the system's if None.
-        token: a bearer token, for services behind an authorizing proxy.
     """
 
-    def __init__(self, url: str, *, ca_bundle: str | None = None, token: str | None = None) -> None:
+    def __init__(self, url: str, *, ca_bundle: str | None = None) -> None:
         self.url = url.rstrip("/")
+        token = bearer_token(self.url)
         self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
         # Nothing is retried: whether a model that just became ready answers at once is what a caller wants to know.
         self._pool = urllib3.PoolManager(
@@ -154,7 +180,7 @@ def _refusal(url: str, answer: urllib3.BaseHTTPResponse) -> BlockError:
     shown = answer.data[:SHOWN_BYTES].decode(errors="replace").strip()
     match answer.status:
         case 401 | 403:
-            return AccessDeniedError(SYSTEM, f"{url} wants another token ({answer.status}). Try it: curl -i {url}")
+            return UnauthorizedError(url=url, status=answer.status)
         case 404:
             return NotFoundError(SYSTEM, f"{url} does not exist there: {shown}. See what does: curl {url}")
         case status if status >= 500 or status == 429:  # noqa: PLR2004 - HTTP's own boundaries

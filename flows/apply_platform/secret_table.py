@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
+from k8s.manifests.evaluation_job import TOKEN_KEY, TOKEN_SECRET
 from k8s.manifests.kserve_storage import SECRET as KSERVE_SECRET
 from k8s.manifests.kserve_storage import S3Address, open_values, storage_secret
 
@@ -114,6 +115,12 @@ def secret_specs(address: S3Address) -> tuple[SecretSpec, ...]:
             namespaces=(MODELS,),
             # Empty where nobody gave one: nobody is told of failed runs, and nothing else is missing.
             keys={"SLIPWAY_NOTIFICATION_URL": Variable(name="SLIPWAY_NOTIFICATION_URL", make=str)},
+        ),
+        SecretSpec(
+            name=TOKEN_SECRET,
+            namespaces=(MODELS,),
+            # Empty where services ask for none. One that Kubernetes fills for a service account is kept as it is.
+            keys={TOKEN_KEY: Variable(name="SERVED_MODEL_TOKEN", make=str)},
         ),
     )
 

@@ -43,6 +43,7 @@ class PlatformVariables(BaseSettings):
     postgres_password: SecretStr | None = None
     prefect_api_auth_string: SecretStr | None = None
     slipway_notification_url: SecretStr | None = None
+    served_model_token: SecretStr | None = None
 
     slipway_flows_image: str | None = None
     slipway_evaluation_image: str | None = None

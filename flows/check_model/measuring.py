@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
+from blocks.served_model import bearer_token
 from deployments.settings import Settings
 from deployments.spec import ModelSpec
 from flows.check_model.archive import run_prefix
@@ -66,6 +67,7 @@ def run_tool(
         tool_image=environment.evaluation_image,
         tool=tool.command,
         tool_environment=tool_environment(hub=None if from_store else hub, ca_bundle=ca_bundle),
+        token_variable=tool.token_variable if bearer_token(subject.url) else None,
         flows_image=environment.flows_image,
         materials_module=BRINGER,
         materials=(

@@ -21,6 +21,9 @@ REPORT = "report.json"
 HTML = "report.html"
 
 _CHOICES = 4
+_EVALUATION_TOKEN = "OPENAI_API_KEY"  # noqa: S105 - a variable's name
+# GuideLLM reads `api_key` of its --backend from here, and writes asterisks for it into report and log.
+_BENCHMARK_TOKEN = "GUIDELLM__SPEC__BACKEND__API_KEY"  # noqa: S105 - a variable's name
 _TOKENIZER = f"{MATERIALS}/{TOKENIZER}"
 
 
@@ -35,6 +38,7 @@ class ToolRun:
         seconds: about how long it takes, for a progress bar; None where nobody knows before.
         requests: about how many requests it makes; None where the clock ends it.
         is_gated: its loads have gates; the others are reported.
+        token_variable: the variable that it takes a service's bearer token from, so that no argument holds one.
     """
 
     name: str
@@ -43,6 +47,7 @@ class ToolRun:
     seconds: float | None = None
     requests: int | None = None
     is_gated: bool = True
+    token_variable: str = ""
 
 
 def evaluation_run(spec: ModelSpec, *, url: str, limit: int | None) -> ToolRun:
@@ -76,7 +81,7 @@ def evaluation_run(spec: ModelSpec, *, url: str, limit: int | None) -> ToolRun:
     )
     # A request for each choice; four are usual.
     asked = None if limit is None else limit * _CHOICES * len(spec.evaluation.tasks)
-    return ToolRun(name="lm-eval", title="lm-eval", command=command, requests=asked)
+    return ToolRun(name="lm-eval", title="lm-eval", command=command, requests=asked, token_variable=_EVALUATION_TOKEN)
 
 
 def benchmark_runs(spec: ModelSpec, *, url: str, run: str) -> tuple[ToolRun, ...]:
@@ -144,7 +149,13 @@ def _benchmark(
         *("--output", f"kind=html,path={REPORTS}/{HTML}"),
         "--disable-console-interactive",
     )
-    return ToolRun(name=f"guidellm/{name}", title=title, command=command, seconds=loads * seconds)
+    return ToolRun(
+        name=f"guidellm/{name}",
+        title=title,
+        command=command,
+        seconds=loads * seconds,
+        token_variable=_BENCHMARK_TOKEN,
+    )
 
 
 def _seed(*parts: str) -> int:

@@ -1,7 +1,8 @@
 """The Job that runs a tool on a served model: its materials go in before it, its reports come out after it: pure.
 
 An init container brings what the tool reads, from S3: the model's tokenizer, and where the Hub cannot be reached the
-tasks' data. So the tool needs neither credentials nor a way out of the cluster.
+tasks' data. So the tool needs neither credentials of a store or hub nor a way out of the cluster. Where the service
+asks for a bearer token, it alone is the tool's, by reference.
 
 The tool and our uploader run beside each other over one emptyDir. The uploader must learn that the tool has ended,
 also when the tool is killed for its memory and can say nothing: so the tool's shell holds a named pipe open. Its end,
@@ -13,7 +14,7 @@ for all (mode 0666 under umask 0); for the uploader to read, the shell's own uma
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +31,8 @@ TOOL_HOME = "/slipway/home"
 """The tool's home, for caches that nobody keeps; the tasks' data is put there, because its readers lock it."""
 MATERIALS = "/slipway/materials"
 """What the tool only reads."""
+TOKEN_SECRET = "served-model-token"  # noqa: S105 - the name of a Secret
+TOKEN_KEY = "token"  # noqa: S105 - a key, as in the Secrets that Kubernetes makes for service accounts
 MATERIALS_CONTAINER = "materials"
 TOOL_CONTAINER = "tool"
 UPLOADER_CONTAINER = "uploader"
@@ -71,6 +74,7 @@ class EvaluationSpec:
         tool_image: an image with the tool and /bin/sh.
         tool: the tool's command line. Paths under REPORTS leave the pod, those under TOOL_HOME do not.
         tool_environment: variables of the tool; never secrets.
+        token_variable: the tool's variable for the bearer token of a service that asks for one; None sends none.
         flows_image: the image of flow runs, whose modules bring and upload.
         materials_module: the Python module that brings. It is called with `--materials`, `--home` and `materials`.
         materials: what it is asked for.
@@ -93,6 +97,7 @@ class EvaluationSpec:
     uploader_module: str
     destination: str
     tool_environment: Mapping[str, str] = field(default_factory=dict)
+    token_variable: str | None = None
     timeout_seconds: int = 7200
     cpu: str = "2"
     memory: str = "8Gi"
@@ -144,7 +149,7 @@ def _tool(evaluation: EvaluationSpec) -> dict[str, Any]:
         "image": evaluation.tool_image,
         "command": ["/bin/sh", "-c", _RUN_TOOL, "run-tool"],
         "args": [_PIPE, *evaluation.tool],
-        "env": [{"name": name, "value": value} for name, value in environment.items()],
+        "env": [*({"name": name, "value": value} for name, value in environment.items()), *_token(evaluation)],
         "resources": {"requests": dict(amounts), "limits": amounts},
         "securityContext": restricted_container(),
         "volumeMounts": [
@@ -155,6 +160,13 @@ def _tool(evaluation: EvaluationSpec) -> dict[str, Any]:
             authorities_mount(),
         ],
     }
+
+
+def _token(evaluation: EvaluationSpec) -> Iterator[dict[str, Any]]:
+    # Not optional: without its key the pod does not start, instead of asking without a token.
+    if evaluation.token_variable is not None:
+        reference = {"name": TOKEN_SECRET, "key": TOKEN_KEY}
+        yield {"name": evaluation.token_variable, "valueFrom": {"secretKeyRef": reference}}
 
 
 def _materials(evaluation: EvaluationSpec) -> dict[str, Any]:

@@ -27,6 +27,8 @@ from prefect.settings import (
 from prefect_kubernetes.worker import KubernetesWorkerJobConfiguration
 from pydantic import BaseModel
 
+from blocks.served_model import TOKEN_VARIABLE
+from k8s.manifests.evaluation_job import TOKEN_KEY, TOKEN_SECRET
 from k8s.manifests.placement import away_from_gpus
 
 TEMPLATE: dict[str, Any] = json.loads((Path(__file__).parents[2] / "deployments" / "work-pool.json").read_text())
@@ -153,6 +155,7 @@ def test_secrets_reach_the_pod_by_reference() -> None:
     """A token would stand in the Job, readable by whoever may read Jobs."""
     assert {name: value for name, value in environment(job()).items() if isinstance(value, dict)} == {
         "HF_TOKEN": {"name": "huggingface-token", "key": "HF_TOKEN", "optional": True},
+        TOKEN_VARIABLE: {"name": TOKEN_SECRET, "key": TOKEN_KEY, "optional": True},
         "AWS_ACCESS_KEY_ID": {"name": "minio-credentials", "key": "accesskey"},
         "AWS_SECRET_ACCESS_KEY": {"name": "minio-credentials", "key": "secretkey"},
         "PREFECT_API_AUTH_STRING": {

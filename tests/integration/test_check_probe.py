@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from blocks.served_model import ServedModel, UntrustedServiceError
+from blocks.served_model import TOKEN_VARIABLE, ServedModel, UnauthorizedError, UntrustedServiceError
 from flows.check_model.errors import BusyServiceError, NoChatError, NoEngineMetricsError
 from flows.check_model.probe import probe
 from flows.deploy_model.smoke import SmokeTestError
@@ -26,7 +26,7 @@ SCORED = {"tokens": ["a", "b", "c"], "token_logprobs": [None, -1.0, -2.0]}
 
 @contextmanager
 def serving(*, context: ssl.SSLContext | None = None, **answers: object) -> Iterator[str]:
-    """Serve a good engine whose answers may be other ones: `id`, `logprobs`, `chat`, `metrics`."""
+    """Serve a good engine, that may want a `token`, or answer otherwise: `id`, `logprobs`, `chat`, `metrics`."""
 
     class Engine(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -43,7 +43,8 @@ def serving(*, context: ssl.SSLContext | None = None, **answers: object) -> Iter
 
         def _answer(self, body: object) -> None:
             content = (body if isinstance(body, str) else json.dumps(body)).encode()
-            self.send_response(200)
+            shown = self.headers["Authorization"]
+            self.send_response(200 if shown == (f"Bearer {answers['token']}" if "token" in answers else None) else 401)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
@@ -88,13 +89,55 @@ def test_a_service_that_cannot_be_measured_is_refused(
         probe(ServedModel(url), name=NAME)
 
 
-def test_fact_10_an_unknown_authority_is_refused_with_the_setting_to_use(tmp_path: Path) -> None:
-    """TLS verification was patched off for the whole process (facts, row 10)."""
+@pytest.fixture
+def tls(tmp_path: Path) -> tuple[ssl.SSLContext, str]:
+    """A server's certificate, and the file that vouches for it."""
     made = self_signed(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(made)
+    return context, str(made)
+
+
+def test_a_service_that_asks_for_a_token_gets_the_environments(
+    tls: tuple[ssl.SSLContext, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Services behind an authorizing proxy could be neither deployed nor tested."""
+    context, authority = tls
+    monkeypatch.setenv(TOKEN_VARIABLE, " a-hush-token\n")
+    with serving(context=context, token="a-hush-token") as url:
+        assert probe(ServedModel(url, ca_bundle=authority), name=NAME)
+
+
+@pytest.mark.parametrize(
+    ("token", "told"),
+    [("", r"asks for a token, and \$SERVED_MODEL_TOKEN has none"), ("a-stale-one", "does not accept the token in")],
+)
+def test_a_refused_token_is_told_without_showing_it(
+    tls: tuple[ssl.SSLContext, str], monkeypatch: pytest.MonkeyPatch, token: str, told: str
+) -> None:
+    """An operator would search the network, or read the token in a log."""
+    context, authority = tls
+    monkeypatch.setenv(TOKEN_VARIABLE, token)
+    with serving(context=context, token="a-hush-token") as url, pytest.raises(UnauthorizedError, match=told) as refused:
+        probe(ServedModel(url, ca_bundle=authority), name=NAME)
+    assert "kubectl get secret served-model-token" in str(refused.value)
+    assert "a-stale-one" not in str(refused.value)
+
+
+def test_a_token_never_travels_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever listens on the way to one service could ask all of them."""
+    monkeypatch.setenv(TOKEN_VARIABLE, "a-hush-token")
+    with serving() as url:
+        assert probe(ServedModel(url), name=NAME), "an engine that is shown a token answers 401 here"
+    with serving(token="a-hush-token") as url, pytest.raises(UnauthorizedError, match="sent over https alone"):
+        probe(ServedModel(url), name=NAME)
+
+
+def test_fact_10_an_unknown_authority_is_refused_with_the_setting_to_use(tls: tuple[ssl.SSLContext, str]) -> None:
+    """TLS verification was patched off for the whole process (facts, row 10)."""
+    context, authority = tls
     with serving(context=context) as url:
         with pytest.raises(UntrustedServiceError, match="Set SLIPWAY_CA_BUNDLE to a PEM file") as refused:
             probe(ServedModel(url), name=NAME)
         assert not refused.value.transient
-        assert probe(ServedModel(url, ca_bundle=str(made)), name=NAME)
+        assert probe(ServedModel(url, ca_bundle=authority), name=NAME)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
+from typing import Any
 
+import pytest
+
+from blocks.served_model import TOKEN_VARIABLE
+from deployments.settings import Settings
 from flows.check_model.collecting import in_short
-from flows.check_model.measuring import job_name
+from flows.check_model.measuring import job_name, run_tool
 from flows.check_model.tools import benchmark_runs, evaluation_run, tool_environment
+from k8s.cluster import JobWatch
 from tests.unit.measurements import spec
+from tests.unit.records import subject
 
 URL = "http://service"
 
@@ -29,6 +37,40 @@ def test_fact_11_lm_eval_asks_as_much_at_once_as_the_engine_admits_with_the_mode
         "num_concurrent": "4",
         "max_length": "1024",
     }
+
+
+@dataclass
+class FakeCluster:
+    """Stands for our own adapter: notes the Job, and says that it is done."""
+
+    job: dict[str, Any] = field(default_factory=dict)
+
+    def run_job(self, job: dict[str, Any], *, watch: JobWatch) -> None:  # noqa: ARG002 - the adapter's signature
+        """Take the Job."""
+        self.job = job
+
+
+@pytest.mark.parametrize(
+    ("url", "variables"),
+    [("https://service", {"OPENAI_API_KEY", "GUIDELLM__SPEC__BACKEND__API_KEY"}), ("http://service", set())],
+)
+def test_the_tools_show_a_services_token_over_https_alone_and_never_as_an_argument(
+    url: str, variables: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every answer would be 401, or the token would stand in the Job's arguments and in the report."""
+    monkeypatch.setenv(TOKEN_VARIABLE, "a-hush-token")
+    environment = Settings(SLIPWAY_FLOWS_IMAGE="f", SLIPWAY_EVALUATION_IMAGE="e")
+    found: set[str] = set()
+    for tool in (evaluation_run(spec(), url=url, limit=1), *benchmark_runs(spec(), url=url, run="r")):
+        cluster = FakeCluster()
+        run_tool(
+            tool, spec=spec(), subject=subject(url=url), cluster=cluster,  # type: ignore[arg-type]  # a fake of ours
+            environment=environment, bucket="b", hub="https://hub", say=print, on_log=print,
+        )  # fmt: skip
+        assert "a-hush-token" not in json.dumps(cluster.job)
+        main = cluster.job["spec"]["template"]["spec"]["containers"][0]
+        found |= {each["name"] for each in main["env"] if "valueFrom" in each}
+    assert found == variables
 
 
 def test_without_a_limit_all_questions_are_asked() -> None:

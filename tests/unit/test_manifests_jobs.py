@@ -77,6 +77,18 @@ def test_failure_10_the_tool_gets_no_secret() -> None:
     assert all("valueFrom" not in each for each in tool["env"])
 
 
+def test_a_services_token_reaches_the_tool_alone_and_by_reference() -> None:
+    """It would stand in the Job or on a command line, where everybody may read it; or be missing, silently."""
+    job = evaluation_job(model("quantized"), replace(EVALUATION, token_variable="OPENAI_API_KEY"))
+    reference = {"name": "served-model-token", "key": "token"}
+    given = {"name": "OPENAI_API_KEY", "valueFrom": {"secretKeyRef": reference}}
+    holders = [
+        each["name"] for kind in ("containers", "initContainers") for each in _pod(job)[kind] if given in each["env"]
+    ]
+    assert holders == [TOOL_CONTAINER]
+    assert _container(job, TOOL_CONTAINER)["args"] == _container(JOBS["evaluation"], TOOL_CONTAINER)["args"]
+
+
 def test_the_tool_writes_where_the_uploader_reads() -> None:
     """Reports that stay in the pod are gone with it."""
     volumes = {

@@ -73,6 +73,14 @@ def test_nothing_needs_to_be_given_again(
     assert plan_logins(given, held=installed).problems == ()
 
 
+def test_a_token_that_kubernetes_fills_for_an_account_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next installation would empty it, and every service would refuse the tests."""
+    data = {"token": "YS1odXNoLXRva2Vu", "ca.crt": "eA==", "namespace": "eA=="}
+    filled = {"type": "kubernetes.io/service-account-token", "metadata": {}, "data": data}
+    plan = plan_secrets(SPECS, given=variables(monkeypatch, GIVEN), held={(MODELS, "served-model-token"): filled})
+    assert actions(plan)[f"{MODELS}/served-model-token"] == "keep"
+
+
 def test_everything_that_only_others_can_give_is_asked_for_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever installs would mend and start again once for each variable."""
     given = variables(monkeypatch, {})
