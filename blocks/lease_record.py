@@ -22,11 +22,14 @@ class LeaseHeldError(UnavailableError):
         )
 
 
-class LeaseLostError(UnavailableError):
-    """The lease is not ours any more, or we cannot prove that it is: nothing may be made visible now."""
+class LeaseLostError(RejectedError):
+    """The lease is not ours any more, or we cannot prove that it is: nothing may be made visible now.
+
+    Permanent: a lost lease never comes back to the run that lost it, so the next one begins with a lease of its own.
+    """
 
     def __init__(self, *, key: str, reason: str) -> None:
-        super().__init__(SYSTEM, f"the lease {key} was lost ({reason}). Nothing was published; run the import again")
+        super().__init__(SYSTEM, f"the lease {key} was lost ({reason}). Nothing was changed after that; run it again")
 
 
 @dataclass(frozen=True, slots=True)
