@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from prefect.artifacts import create_table_artifact
 from prefect.logging import get_run_logger
 
+from flows.cosmetic import cosmetic
 from flows.preflight import Finding, table
 
 
@@ -18,7 +19,10 @@ def show_findings(findings: Sequence[Finding], *, flow: str, model: str) -> None
         flow: the flow's public name, for example "import".
         model: the catalog key.
     """
-    create_table_artifact(table(findings), key=f"preflight-{flow}-{model}", description=f"Preflight of {flow}/{model}")
+    with cosmetic():
+        create_table_artifact(
+            table(findings), key=f"preflight-{flow}-{model}", description=f"Preflight of {flow}/{model}"
+        )
     logger = get_run_logger()
     for finding in findings:
         (logger.info if finding.ok else logger.error)("%s: %s", finding.name, finding.detail)

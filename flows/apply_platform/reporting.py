@@ -10,12 +10,14 @@ from prefect.logging import get_run_logger
 from flows.apply_platform.changes import Change
 from flows.apply_platform.findings import aligned, as_table
 from flows.apply_platform.secret_plan import SecretChange
+from flows.cosmetic import cosmetic
 from flows.preflight import Finding, table
 
 
 def show_findings(findings: Sequence[Finding], *, title: str) -> None:
     """Show findings as one table."""
-    create_table_artifact(table(findings), key=f"platform-{title}", description=f"The platform: {title}")
+    with cosmetic():
+        create_table_artifact(table(findings), key=f"platform-{title}", description=f"The platform: {title}")
     bad = sum(not finding.ok for finding in findings)
     heading = f"{title}: {len(findings)} looked at, {bad} problem{'s' if bad != 1 else ''}"
     (get_run_logger().error if bad else get_run_logger().info)("%s\n%s", heading, as_table(findings))
@@ -46,7 +48,8 @@ def show_changes(changes: Sequence[Change], *, dry_run: bool) -> None:
 
 
 def _show(rows: Sequence[dict[str, str]], *, title: str, kept: int, dry_run: bool) -> None:
-    create_table_artifact(list(rows) or [{"nothing": "to change"}], key=f"platform-{title}", description=title)
+    with cosmetic():
+        create_table_artifact(list(rows) or [{"nothing": "to change"}], key=f"platform-{title}", description=title)
     logger = get_run_logger()
     if not rows:
         logger.info("%s: nothing to change, %d are as they should be", title, kept)

@@ -12,6 +12,7 @@ from flows.audit.errors import DamageError
 from flows.audit.reading import read_facts
 from flows.audit.reconcile import reconcile as compare
 from flows.audit.rows import Grade, Row, markdown, summary, table
+from flows.cosmetic import cosmetic
 from flows.policies import effect
 from k8s.cluster import connect
 
@@ -26,8 +27,9 @@ def reconcile(*, store: ObjectStore, registry: ModelRegistry) -> tuple[Row, ...]
 @effect("report")
 def report(rows: tuple[Row, ...], *, store: ObjectStore) -> None:
     """Show the table and what to do, and fail if a promise is broken."""
-    create_table_artifact(table(rows), key="audit", description=f"Audit of s3://{store.bucket}")
-    create_markdown_artifact(markdown(rows, bucket=store.bucket), key="audit-report", description="What to do")
+    with cosmetic():
+        create_table_artifact(table(rows), key="audit", description=f"Audit of s3://{store.bucket}")
+        create_markdown_artifact(markdown(rows, bucket=store.bucket), key="audit-report", description="What to do")
     logger = get_run_logger()
     for row in rows:
         tell = logger.error if row.grade is Grade.DAMAGE else logger.info

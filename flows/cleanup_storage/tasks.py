@@ -15,6 +15,7 @@ from flows.audit.reading import read_facts
 from flows.cleanup_storage.plan import CleanupPlan, Kept, Removal, plan_cleanup, references
 from flows.cleanup_storage.removing import remove as carry_out
 from flows.cleanup_storage.report import rows, sentence
+from flows.cosmetic import cosmetic
 from flows.leasing import lease
 from flows.policies import effect
 from k8s.cluster import connect
@@ -45,7 +46,8 @@ def remove(removal: Removal, *, facts: AuditFacts, store: ObjectStore, older_tha
 def report(done: tuple[Removal | Kept, ...], *, applied: bool, hours: float) -> str:
     """Show the table, and say what was or would be removed."""
     lines = rows(done, applied=applied)
-    create_table_artifact(lines, key="cleanup", description="What a cleanup removes and keeps")
+    with cosmetic():
+        create_table_artifact(lines, key="cleanup", description="What a cleanup removes and keeps")
     for line in lines:
         get_run_logger().info("%(what)s: %(state)s: %(why)s", line)
     told = sentence(done, applied=applied, hours=hours)

@@ -14,6 +14,8 @@ from uuid import UUID
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.logging import get_run_logger
 
+from flows.cosmetic import cosmetic
+
 REFRESH_SECONDS = 5.0
 """How often the bar moves by itself; each refresh is one call to the Prefect API."""
 ALMOST = 95.0
@@ -61,11 +63,15 @@ def shown_wait(*, model: str, expected_seconds: float) -> Iterator[Callable[[str
     """
     wait, title, over, changed = Wait(expected_seconds), f"deploy/{model}", threading.Event(), threading.Event()
     # Typed for sync and async callers at once; a flow of ours is sync.
-    artifact = cast("UUID", create_progress_artifact(0.0, key=f"deploy-{model}", description=title))
+    artifact: UUID | None = None
+    with cosmetic():
+        artifact = cast("UUID", create_progress_artifact(0.0, key=f"deploy-{model}", description=title))
     logger = get_run_logger()
 
     def show(percent: float) -> None:
-        update_progress_artifact(artifact, percent, description=f"{title}: {wait.sentence()}")
+        if artifact is not None:
+            with cosmetic(logger):
+                update_progress_artifact(artifact, percent, description=f"{title}: {wait.sentence()}")
 
     def say(sentence: str) -> None:
         wait.said = sentence

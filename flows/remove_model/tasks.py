@@ -10,6 +10,7 @@ from blocks.object_store import ObjectStore
 from blocks.registry import ModelRegistry
 from deployments.settings import settings
 from deployments.spec import ModelSpec
+from flows.cosmetic import cosmetic
 from flows.deploy_model.history import forget_served
 from flows.deploy_model.record import SERVING, STATE, removed_properties
 from flows.policies import effect
@@ -27,9 +28,10 @@ def take_down(spec: ModelSpec, *, store: ObjectStore, claim: Lease) -> Removal:
     removal = remove(spec, cluster=connect(), namespace=namespace)
     forget_served(store.client(), namespace=namespace, service=removal.service)
     get_run_logger().info("%s", removal.sentence())
-    create_markdown_artifact(
-        f"{removal.sentence()}.\n", key=f"removed-{spec.key}", description=f"What remove/{spec.key} freed"
-    )
+    with cosmetic():
+        create_markdown_artifact(
+            f"{removal.sentence()}.\n", key=f"removed-{spec.key}", description=f"What remove/{spec.key} freed"
+        )
     return removal
 
 

@@ -12,6 +12,7 @@ from blocks.object_store import ObjectStore
 from blocks.registry import ModelRegistry
 from deployments.settings import settings
 from deployments.spec import ModelSpec
+from flows.cosmetic import cosmetic
 from flows.import_model.reporting import shown_progress
 from flows.policies import effect
 from flows.preflight import Finding, table
@@ -44,7 +45,8 @@ def reconcile(
 @effect("report")
 def report(spec: ModelSpec, *, findings: tuple[Finding, ...]) -> None:
     """Show the table, and fail if a link does not hold."""
-    create_table_artifact(table(findings), key=f"verify-{spec.key}", description=f"The chain of {spec.key}")
+    with cosmetic():
+        create_table_artifact(table(findings), key=f"verify-{spec.key}", description=f"The chain of {spec.key}")
     for finding in findings:
         (get_run_logger().info if finding.ok else get_run_logger().error)("%s: %s", finding.name, finding.detail)
     problems = [f"[{finding.name}] {finding.detail}" for finding in findings if not finding.ok]
