@@ -81,7 +81,8 @@ class Serving(Section):
 
     Attributes:
         inference_service: its name, which is also the model id that the engine answers to.
-        deployment_mode: KServe's mode; in Serverless the queue proxy enforces `container_concurrency`.
+        deployment_mode: KServe's mode; in Serverless the queue proxy enforces `container_concurrency`, and the old
+            revision goes only when the new one is ready, whatever `deployment_strategy` says.
         deployment_strategy: Recreate declares downtime; RollingUpdate needs twice the GPUs while it rolls.
         replicas: minReplicas and maxReplicas.
         gpus: the GPUs of one replica.
@@ -108,6 +109,11 @@ class Serving(Section):
     container_concurrency: Count
     load_seconds: Count
     mesh: Mesh | None = None
+
+    @property
+    def frees_first(self) -> bool:
+        """Whether a change ends the old pods before new ones come, so that what those hold is free for these."""
+        return self.deployment_mode == "Standard" and self.deployment_strategy == "Recreate"
 
     @property
     def max_num_seqs(self) -> int:

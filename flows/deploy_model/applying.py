@@ -44,6 +44,11 @@ class Stock:
         """Whether applying the same manifest again would change nothing, and waiting would not help."""
         return self.same and self.diagnosis is not None and self.diagnosis.category not in HEALTHY
 
+    @property
+    def keeps_pods(self) -> bool:
+        """Whether its pods serve, or come to serve, what is wanted: applying changes nothing."""
+        return self.same and not self.is_stuck
+
     def sentence(self) -> str:
         """Tell it in one line."""
         if self.diagnosis is None:
@@ -89,15 +94,29 @@ def apply_objects(cluster: Cluster, *, wanted: Wanted, stock: Stock, run: str, s
     except UnknownKindError:
         say("there is no Prometheus operator: vLLM's metrics are not collected")
     name = wanted.service["metadata"]["name"]
-    if stock.is_stuck:
-        cluster.apply(restarted(wanted.service, run=run))
-        say(f"applied InferenceService {name}, with new pods")
-    elif stock.same:
+    service = _changed(wanted, stock=stock, run=run)
+    if service is None:
         # An earlier run was killed while this one's pods load; what it may have added to them is not taken away.
         say(f"InferenceService {name} is applied already")
-    else:
-        cluster.apply(wanted.service)
-        say(f"applied InferenceService {name}")
+        return
+    cluster.apply(service)
+    say(f"applied InferenceService {name}{', with new pods' if stock.is_stuck else ''}")
+
+
+def was_applied(cluster: Cluster, *, wanted: Wanted, stock: Stock, run: str) -> bool:
+    """Ask the cluster whether an apply that failed has changed the service: its answer may have been lost."""
+    service = _changed(wanted, stock=stock, run=run)
+    if service is None:
+        return False
+    metadata = service["metadata"]
+    return is_same(cluster.get(SERVICE_API, SERVICE_KIND, metadata["name"], namespace=metadata["namespace"]), service)
+
+
+def _changed(wanted: Wanted, *, stock: Stock, run: str) -> Json | None:
+    """The service as it is applied; None where nothing is to change."""
+    if stock.is_stuck:
+        return restarted(wanted.service, run=run)
+    return None if stock.same else wanted.service
 
 
 def restarted(service: Json, *, run: str) -> Json:

@@ -11,7 +11,10 @@ from deployments.errors import SettingsError
 from deployments.settings import Settings
 from deployments.spec import ClaimStorage, ModelSpec
 from flows.deploy_model import cluster_checks, volume_checks
+from flows.deploy_model.applying import look_at_service
+from flows.deploy_model.errors import NoRoomError
 from flows.deploy_model.release import Release, find_release
+from flows.deploy_model.wanted import wanted_objects
 from flows.import_model.progress import MEGABYTE
 from flows.preflight import Check, Finding, run_checks
 from k8s.cluster import Cluster, connect
@@ -48,8 +51,10 @@ def look(spec: ModelSpec, *, store: ObjectStore, registry: ModelRegistry, enviro
             asked += volume_checks.checks(spec, spec.storage, cluster=cluster, environment=environment)
     details = run_checks(asked, errors=ERRORS)
     release = next((each for each in kept if isinstance(each, Release)), None)
-    estimate = run_checks([Check("capacity", lambda: _capacity(spec, release))], errors=ERRORS)
-    return Outlook(findings=(*systems, *details, *estimate), release=release)
+    rest = [Check("capacity", lambda: _capacity(spec, release))]
+    if "cluster" in up:
+        rest.insert(0, Check("GPUs", lambda: _room(spec, release, cluster, store, environment)))
+    return Outlook(findings=(*systems, *details, *run_checks(rest, errors=ERRORS)), release=release)
 
 
 def _systems(
@@ -89,6 +94,18 @@ def _release(spec: ModelSpec, store: ObjectStore, registry: ModelRegistry, kept:
         f"{manifest.digest()[:12]} in the store and the registry, {manifest.total_bytes() / MEGABYTE:,.1f} MB, "
         f"served by {release.image.rpartition('@')[2][:19]}"
     )
+
+
+def _room(spec: ModelSpec, release: Release | None, cluster: Cluster, store: ObjectStore, environment: Settings) -> str:
+    try:
+        return cluster_checks.room(spec, cluster=cluster, environment=environment)
+    except NoRoomError:
+        if release is None:
+            raise
+        wanted = wanted_objects(spec, release, environment=environment, bucket=store.bucket)
+        if not look_at_service(cluster, wanted=wanted).keeps_pods:
+            raise
+        return "none is needed: the pods of what is deployed stay"
 
 
 def _capacity(spec: ModelSpec, release: Release | None) -> str:

@@ -14,6 +14,7 @@ from k8s.cluster import JOB_RIGHTS, READY_RIGHTS, Cluster, Right
 from k8s.errors import ForbiddenError
 from k8s.fields import SERVICE_LABEL
 from k8s.gpus import GpuInventory, gpu_inventory
+from k8s.manifests import monitoring
 from k8s.manifests.kserve_storage import SECRET, SECRET_KEYS, SERVICE_ACCOUNT
 from k8s.manifests.labels import MODEL_LABEL
 from k8s.manifests.serving_runtime import RUNTIME
@@ -30,6 +31,7 @@ _VOLUME_RIGHTS = (
     *JOB_RIGHTS,
     *(Right(verb, "persistentvolumeclaims") for verb in ("get", "create", "patch")),
 )
+_MONITOR_RIGHTS = tuple(Right(verb, "podmonitors", monitoring.GROUP) for verb in ("create", "patch"))
 _KEYS_USED = frozenset(SECRET_KEYS[:2])
 """What KServe reads of the Secret's values; the endpoint it reads from annotations."""
 
@@ -40,7 +42,11 @@ def rights(spec: ModelSpec, *, cluster: Cluster, environment: Settings) -> str:
     Raises:
         MissingRightsError: naming all that we may not.
     """
-    wanted = (*_SERVICE_RIGHTS, *(_VOLUME_RIGHTS if isinstance(spec.storage, ClaimStorage) else ()))
+    wanted = (
+        *_SERVICE_RIGHTS,
+        *(_VOLUME_RIGHTS if isinstance(spec.storage, ClaimStorage) else ()),
+        *(_MONITOR_RIGHTS if cluster.serves(monitoring.API, monitoring.KIND) else ()),
+    )
     missing = cluster.missing_rights(dict.fromkeys(wanted), namespace=environment.namespace)
     if missing:
         raise MissingRightsError(rights=[str(right) for right in missing], namespace=environment.namespace)
@@ -48,7 +54,7 @@ def rights(spec: ModelSpec, *, cluster: Cluster, environment: Settings) -> str:
 
 
 def checks(spec: ModelSpec, *, cluster: Cluster, environment: Settings) -> list[Check]:
-    """List what must hold of a cluster that answers."""
+    """List what must hold of a cluster that answers, whatever is deployed; its GPUs are asked for by `room`."""
     namespace, service = environment.namespace, spec.serving.inference_service
 
     def kserve_is_there() -> str:
@@ -69,14 +75,10 @@ def checks(spec: ModelSpec, *, cluster: Cluster, environment: Settings) -> list[
         refuse_other_owner(live, spec=spec)
         return f"{service} is there and will be changed if it differs"
 
-    def room_is_there() -> str:
-        return _room(spec, cluster=cluster, environment=environment)
-
     return [
         Check("KServe", kserve_is_there),
         Check("credentials", account_is_there),
         Check("service", name_is_ours),
-        Check("GPUs", room_is_there),
     ]
 
 
@@ -107,7 +109,12 @@ def require_keys(cluster: Cluster, name: str, keys: Iterable[str], *, namespace:
         raise MissingObjectError(kind="Secret", name=name, namespace=namespace, lacks=lacks)
 
 
-def _room(spec: ModelSpec, *, cluster: Cluster, environment: Settings) -> str:
+def room(spec: ModelSpec, *, cluster: Cluster, environment: Settings) -> str:
+    """Say where a model's GPUs are free.
+
+    Raises:
+        NoRoomError: nowhere, and no node is expected to be added.
+    """
     serving = spec.serving
     demand = Demand(
         gpus=serving.gpus.count,
@@ -121,13 +128,20 @@ def _room(spec: ModelSpec, *, cluster: Cluster, environment: Settings) -> str:
     if waits_for_node:
         return f"{place.sentence}; a node is expected to be added"
     model = {"metadata": {"namespace": environment.namespace, "labels": {MODEL_LABEL: spec.key}}}
-    raise NoRoomError(place=place.sentence, action=placement_action(place, demand, about=model))
+    action = placement_action(place, demand, about=model)
+    own = f"{environment.namespace}/{serving.inference_service}-predictor-"
+    if not serving.frees_first and any(pod.startswith(own) for node in place.taken for pod in node.holders):
+        action = (
+            "What serves now goes only when the new one is ready: Serverless and RollingUpdate need the GPUs twice. "
+            f"Take it down first: prefect deployment run remove/{spec.key} --watch"
+        )
+    raise NoRoomError(place=place.sentence, action=action)
 
 
 def _gpus(spec: ModelSpec, *, cluster: Cluster, namespace: str) -> GpuInventory:
     """Count GPUs as they are when the service's present pods are gone, where its strategy takes them down first."""
     service = spec.serving.inference_service
-    replaced = service if spec.serving.deployment_strategy == "Recreate" else None
+    replaced = service if spec.serving.frees_first else None
     try:
         return cluster.gpus(namespace=namespace, replacing=replaced)
     except ForbiddenError:

@@ -12,7 +12,6 @@ from k8s.cluster.connection import APPLY, Query, open_connection
 from k8s.cluster.job_start import FIELD_MANAGER
 from k8s.cluster.rights import Right, allowed
 from k8s.cluster.watching import Source
-from k8s.errors import UnknownKindError
 from k8s.fields import condition
 
 _VERBS_OF_APPLY = ("get", "create", "patch")
@@ -37,14 +36,6 @@ class Administrator(Cluster):
         path = self._path(manifest["apiVersion"], manifest["kind"], manifest["metadata"])
         query: Query = {"fieldManager": FIELD_MANAGER, "force": force, "dryRun": "All"}
         return self._connection.request("PATCH", path, query=query, body=manifest, content=APPLY)
-
-    def serves(self, api_version: str, kind: str) -> bool:
-        """Tell whether the cluster knows a kind."""
-        try:
-            self._discovery.collection(api_version, kind, namespace=None)
-        except UnknownKindError:
-            return False
-        return True
 
     def missing_to_apply(self, manifests: Iterable[Json]) -> tuple[str, ...]:
         """Return the rights that we lack for applying objects, as `kubectl auth can-i` says them.

@@ -18,7 +18,7 @@ from k8s.cluster.ready import ReadyResult, ReadyWatch, wait_ready
 from k8s.cluster.removal import delete_and_wait
 from k8s.cluster.rights import Right, allowed
 from k8s.cluster.workload import KINDS
-from k8s.errors import ResourceNotFoundError
+from k8s.errors import ResourceNotFoundError, UnknownKindError
 from k8s.gpus import GpuInventory
 
 Json = dict[str, Any]
@@ -39,6 +39,14 @@ class Cluster:
     def version(self) -> str:
         """Return the API server's version, such as `v1.31.2`."""
         return str(self._connection.request("GET", "/version")["gitVersion"])
+
+    def serves(self, api_version: str, kind: str) -> bool:
+        """Tell whether the cluster knows a kind."""
+        try:
+            self._discovery.collection(api_version, kind, namespace=None)
+        except UnknownKindError:
+            return False
+        return True
 
     def can(self, verb: str, resource: str, *, group: str = "", namespace: str) -> bool:
         """Tell whether we may do something in a namespace.

@@ -8,6 +8,8 @@ from deployments.spec import ModelSpec
 from k8s.manifests.labels import MODEL_LABEL, model_labels
 from k8s.manifests.serving_runtime import METRICS_PATH, PORT_NAME
 
+GROUP, KIND = "monitoring.coreos.com", "PodMonitor"
+API = f"{GROUP}/v1"
 _SERVICE_LABEL = "serving.kserve.io/inferenceservice"
 _KNATIVE_PORT_NAME = "user-port"  # Knative renames the container's port
 
@@ -25,8 +27,8 @@ def pod_monitor(spec: ModelSpec, *, namespace: str) -> dict[str, Any]:
     """
     serverless = spec.serving.deployment_mode == "Serverless"
     return {
-        "apiVersion": "monitoring.coreos.com/v1",
-        "kind": "PodMonitor",
+        "apiVersion": API,
+        "kind": KIND,
         "metadata": {
             "name": f"{spec.serving.inference_service}-metrics",
             "namespace": namespace,

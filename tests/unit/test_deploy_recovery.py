@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from typing import cast
 
 import pytest
 
 from blocks.lease_record import LeaseLostError
 from deployments.settings import Settings
+from deployments.spec import ModelSpec
 from flows.deploy_model import cluster_checks
 from flows.deploy_model.applying import RESTARTED_BY, Stock, apply_objects, restarted
 from flows.deploy_model.errors import NameTakenError, NoRoomError
@@ -16,7 +18,8 @@ from flows.deploy_model.history import ServedRecord
 from flows.deploy_model.recovery import Restoration, restore
 from flows.deploy_model.standing import is_same
 from flows.deploy_model.wanted import wanted_objects
-from k8s.cluster import Cluster, ReadyWatch
+from flows.import_model.errors import MissingRightsError
+from k8s.cluster import Cluster, ReadyWatch, Right
 from k8s.diagnosis import Category, Diagnosis
 from k8s.errors import ClusterUnavailableError, ForbiddenError, UnknownKindError
 from k8s.gpus import GpuInventory
@@ -37,9 +40,25 @@ POD: Json = {
 class FakeCluster:
     """A cluster that notes what is applied: a fake of our own adapter."""
 
-    def __init__(self, *, away: bool = False, pods: tuple[Json, ...] = ()) -> None:
+    def __init__(
+        self, *, away: bool = False, pods: tuple[Json, ...] = (), monitors: bool = False, lacking: str = ""
+    ) -> None:
         self.applied: list[Json] = []
-        self.away, self.pods = away, pods
+        self.away, self.pods, self.monitors, self.lacking = away, pods, monitors, lacking
+
+    def serves(self, api_version: str, kind: str) -> bool:
+        """Tell whether there is a Prometheus operator."""
+        assert (api_version, kind) == ("monitoring.coreos.com/v1", "PodMonitor")
+        return self.monitors
+
+    def missing_rights(self, rights: Iterable[Right], *, namespace: str) -> tuple[Right, ...]:
+        """Return the rights on the kind that is not ours to touch."""
+        assert namespace == "private-ai-demo"
+        return tuple(right for right in rights if right.resource == self.lacking)
+
+    def version(self) -> str:
+        """Return a version."""
+        return "v1.31.2"
 
     def apply(self, manifest: Json) -> Json:
         """Note a manifest; there is no Prometheus operator."""
@@ -160,10 +179,9 @@ def test_a_rollback_that_fails_is_told_and_hides_nothing(lost: bool) -> None:
     assert "could not be brought back" in outcome.sentence
 
 
-def room(*pods: Json, **settings: bool) -> str:
+def room(*pods: Json, spec: ModelSpec = SPEC, **settings: bool) -> str:
     """Ask for room with the rights of the flows' role, which sees no pods of other namespaces."""
-    checks = cluster_checks.checks(SPEC, cluster=as_cluster(FakeCluster(pods=pods)), environment=Settings(**settings))  # type: ignore[arg-type]  # one field of them
-    return next(check for check in checks if check.name == "GPUs").run()
+    return cluster_checks.room(spec, cluster=as_cluster(FakeCluster(pods=pods)), environment=Settings(**settings))  # type: ignore[arg-type]  # one field of them
 
 
 def test_room_is_found_without_seeing_other_namespaces() -> None:
@@ -176,6 +194,36 @@ def test_the_services_own_pods_make_room() -> None:
     own = copy.deepcopy(POD)
     own["metadata"]["labels"] = {"serving.kserve.io/inferenceservice": "mistral-24b-quantized"}
     assert room(own).startswith("1/1 nodes")
+
+
+@pytest.mark.parametrize("change", [{"deployment_mode": "Serverless"}, {"deployment_strategy": "RollingUpdate"}])
+def test_pods_that_go_last_make_no_room(change: dict[str, str]) -> None:
+    """The new revision would wait for a GPU that the old one gives up only when the new one is ready."""
+    own = copy.deepcopy(POD)
+    own["metadata"] |= {
+        "name": "mistral-24b-quantized-predictor-00001-deployment-7d9f",
+        "labels": {"serving.kserve.io/inferenceservice": "mistral-24b-quantized"},
+    }
+    twice = SPEC.model_copy(update={"serving": SPEC.serving.model_copy(update=change)})
+    with pytest.raises(NoRoomError, match="Take it down first: prefect deployment run remove/quantized --watch"):
+        room(own, spec=twice)
+
+
+def may_deploy(*, monitors: bool) -> str:
+    """Ask for the rights of a deploy as an account that may not touch monitors."""
+    fake = FakeCluster(monitors=monitors, lacking="podmonitors")
+    return cluster_checks.rights(SPEC, cluster=as_cluster(fake), environment=Settings())
+
+
+def test_the_right_to_change_monitors_is_asked_for_where_they_are_served() -> None:
+    """A deploy would be refused at its apply, after a volume was filled for ten minutes."""
+    with pytest.raises(MissingRightsError, match=r"create podmonitors\.monitoring\.coreos\.com, patch podmonitors"):
+        may_deploy(monitors=True)
+
+
+def test_without_a_prometheus_operator_no_right_to_its_kinds_is_asked_for() -> None:
+    """A cluster without monitoring could not be deployed to."""
+    assert "models may be deployed" in may_deploy(monitors=False)
 
 
 def test_gpus_of_others_are_no_room_unless_nodes_are_added() -> None:
