@@ -11,6 +11,7 @@ from deployments.catalog import ModelKey
 from deployments.settings import settings
 from flows.deploy_model.leasing import service_lease
 from flows.deploy_model.receipt import DeployReceipt
+from flows.deploy_model.recovery import Touched
 from flows.deploy_model.tasks import (
     apply,
     fill_volume,
@@ -39,16 +40,19 @@ def deploy_model(model: ModelKey) -> DeployReceipt:
     with service_lease(spec, store=store) as claim:
         served = read_history(spec, store=store)
         stock = take_stock(wanted)
-        filled, applied = None, stock.is_deployed
+        filled, touched = None, Touched.YES if stock.is_deployed else Touched.NO
         try:
-            if not applied:
+            if not stock.is_deployed:
                 filled = fill_volume(spec, wanted=wanted, release=release, served=served, store=store)
+                touched = Touched.MAYBE
                 apply(wanted, stock=stock, claim=claim)
-                applied = True
+                touched = Touched.YES
             serving = wait_ready(spec)
             smoke = smoke_test(serving, release=release)
         except (BlockError, ClusterError) as error:
-            recover(spec, error=error, applied=applied, wanted=wanted, served=served, store=store, claim=claim)
+            recover(
+                spec, error=error, touched=touched, wanted=wanted, stock=stock, served=served, store=store, claim=claim
+            )
             raise
         memory = read_engine(serving)
         version = record(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from blocks.errors import BlockError
@@ -11,7 +12,7 @@ from flows.deploy_model.cluster_checks import SERVICE_KIND
 from flows.deploy_model.history import ServedRecord
 from flows.deploy_model.standing import is_same
 from k8s.cluster import Cluster, ReadyWatch
-from k8s.errors import ClusterError
+from k8s.errors import ClusterError, ClusterUnavailableError
 
 if TYPE_CHECKING:
     from blocks.object_store import StoreClient
@@ -34,8 +35,49 @@ class Restoration:
     sentence: str
 
 
+class Touched(StrEnum):
+    """Whether a deploy that failed has changed its service."""
+
+    NO = "no"
+    MAYBE = "maybe"
+    YES = "yes"
+
+
 UNTOUCHED_EVIDENCE = Evidence(uri="", files=(), problem="the service was not touched, so it explains nothing")
 UNTOUCHED = Restoration(restored=False, sentence="The service was not touched: what served before is as it was")
+
+
+UNSEEN_EVIDENCE = Evidence(uri="", files=(), problem="nobody saw the service fail")
+
+
+def unseen(model: str) -> Restoration:
+    """Tell that a service was or may have been changed, and that nobody saw how it stands.
+
+    To bring back what served would end a healthy service that loads: a second downtime for nothing.
+    """
+    return Restoration(
+        restored=False,
+        sentence="How the service stands is not known, so it was left as it is. Deploy again, which goes on where it "
+        f"was: prefect deployment run deploy/{model} --watch",
+    )
+
+
+def is_unseen(error: Exception, *, touched: Touched, landed: Callable[[], bool]) -> bool:
+    """Tell whether a service was or may have been changed while nobody saw how it stands.
+
+    Args:
+        error: why the deploy failed.
+        touched: how far it came.
+        landed: asks the cluster whether the change is there.
+    """
+    if touched is Touched.NO:
+        return False
+    if isinstance(error, ClusterUnavailableError):
+        return True
+    try:
+        return touched is Touched.MAYBE and landed()
+    except ClusterError:
+        return True
 
 
 def keep_evidence(store: StoreClient, *, cluster: Cluster, service: dict[str, Any], run: str) -> Evidence:

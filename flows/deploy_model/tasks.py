@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 
 from prefect.artifacts import create_markdown_artifact
 from prefect.logging import get_run_logger
@@ -14,7 +15,8 @@ from blocks.registry_entries import RegisteredVersion
 from blocks.served_model import ServedModel
 from deployments.settings import settings
 from deployments.spec import ModelSpec
-from flows.deploy_model.applying import Stock, apply_objects, look_at_service
+from flows.cosmetic import cosmetic
+from flows.deploy_model.applying import Stock, apply_objects, look_at_service, was_applied
 from flows.deploy_model.checks import look
 from flows.deploy_model.cluster_checks import SERVICE_KIND
 from flows.deploy_model.engine_log import EngineMemory, read_engine_log
@@ -23,7 +25,16 @@ from flows.deploy_model.fill.filling import FillResult
 from flows.deploy_model.history import ServedRecord, read_served, write_served
 from flows.deploy_model.receipt import DeployReceipt
 from flows.deploy_model.record import serving_properties
-from flows.deploy_model.recovery import UNTOUCHED, UNTOUCHED_EVIDENCE, keep_evidence, restore
+from flows.deploy_model.recovery import (
+    UNSEEN_EVIDENCE,
+    UNTOUCHED,
+    UNTOUCHED_EVIDENCE,
+    Touched,
+    is_unseen,
+    keep_evidence,
+    restore,
+    unseen,
+)
 from flows.deploy_model.release import Release
 from flows.deploy_model.serving import Serving, check_image, read_serving
 from flows.deploy_model.smoke import SmokeResult
@@ -141,13 +152,16 @@ def read_history(spec: ModelSpec, *, store: ObjectStore) -> ServedRecord | None:
 
 @effect("recover", retried=False)
 def recover(
-    spec: ModelSpec, *, error: Exception, applied: bool, wanted: Wanted, served: ServedRecord | None,
+    spec: ModelSpec, *, error: Exception, touched: Touched, wanted: Wanted, stock: Stock, served: ServedRecord | None,
     store: ObjectStore, claim: Lease,
 ) -> None:  # fmt: skip
     """Keep what explains a failure, bring back what served last if it was replaced, and report both."""
     logger, evidence, restoration = get_run_logger(), UNTOUCHED_EVIDENCE, UNTOUCHED
-    if applied:
-        cluster, run = connect(), this_run().id
+    cluster, run = connect(), this_run().id
+    landed = partial(was_applied, cluster, wanted=wanted, stock=stock, run=run)
+    if is_unseen(error, touched=touched, landed=landed):
+        evidence, restoration = UNSEEN_EVIDENCE, unseen(spec.key)
+    elif touched is Touched.YES:
         evidence = keep_evidence(store.client(), cluster=cluster, service=wanted.service, run=run)
         restoration = restore(
             served, failed=wanted.service, model=spec.key, cluster=cluster, confirm=claim.confirm,
@@ -155,7 +169,8 @@ def recover(
         )  # fmt: skip
     logger.error("%s", restoration.sentence)
     report = failure_markdown(spec, error, evidence=evidence, restoration=restoration, endpoint=store.endpoint)
-    create_markdown_artifact(report, key=f"failure-deploy-{spec.key}", description=f"Why deploy/{spec.key} failed")
+    with cosmetic():
+        create_markdown_artifact(report, key=f"failure-deploy-{spec.key}", description=f"Why deploy/{spec.key} failed")
 
 
 @effect("publish-receipt")
@@ -163,7 +178,8 @@ def publish_receipt(receipt: DeployReceipt, *, store: ObjectStore) -> None:
     """Keep the receipt beside the weights' bucket, and show it in the UI."""
     key = f"receipts/{receipt.registered_model}/{receipt.version}/{receipt.flow_run_id}.json"
     store.client().put(key, receipt.model_dump_json(indent=2).encode(), content_type="application/json")
-    create_markdown_artifact(
-        receipt.markdown(), key=f"deployed-{receipt.model}", description=f"What deploy/{receipt.model} serves"
-    )
+    with cosmetic():
+        create_markdown_artifact(
+            receipt.markdown(), key=f"deployed-{receipt.model}", description=f"What deploy/{receipt.model} serves"
+        )
     get_run_logger().info("%s", receipt.sentence())

@@ -116,7 +116,7 @@ def test_an_api_that_is_away_for_a_while_does_not_end_the_wait(tmp_path: Path, m
 
 
 def test_an_api_that_stays_away_is_given_up_as_transient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The task is retried later; the service itself may be well."""
+    """A deploy would take the outage for the service's failure, and replace a model that loads well."""
     with _serving(tmp_path) as server:
         monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig))
         with _waiting(tmp_path / "opened", outage_seconds=1) as waits:
