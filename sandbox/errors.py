@@ -39,6 +39,17 @@ class ServiceFailedError(SandboxError):
         )
 
 
+class StillRunningError(SandboxError):
+    """A process outlives SIGKILL."""
+
+    def __init__(self, *, pids: Sequence[int], seconds: float) -> None:
+        told = ", ".join(str(pid) for pid in pids)
+        super().__init__(
+            f"{told} still running {seconds:.0f} s after SIGKILL: the kernel holds it, mostly for a disk or a mount. "
+            f"See for what: cat /proc/{pids[0]}/wchan"
+        )
+
+
 class SeveralFailedError(SandboxError):
     """More than one part of the sandbox failed; each tells its own reason."""
 

@@ -13,11 +13,14 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
+from sandbox.errors import StillRunningError
+
 MEMBER_VARIABLE = "SLIPWAY_SANDBOX_MEMBER"
 """Set in every process of a sandbox, and inherited by what that starts: `{state folder}#{service}`."""
 
 _ENDED = ("Z", "X")
 _LOOK_EVERY = 0.05  # seconds
+_KILL_SECONDS = 60.0
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
@@ -77,7 +80,11 @@ def exit_code(process: Process) -> int | None:
 
 
 def stop(process: Process, *, grace: float) -> None:
-    """End a process and its group: SIGTERM to the leader, SIGKILL to whoever is left after `grace` seconds."""
+    """End a process and its group: SIGTERM to the leader, SIGKILL to whoever is left after `grace` seconds.
+
+    Raises:
+        StillRunningError: even SIGKILL did not end it.
+    """
     if is_running(process):
         _signal(process.pid, signal.SIGTERM)
         _signal(process.pid, signal.SIGCONT)  # a stopped process hears nothing else
@@ -87,8 +94,7 @@ def stop(process: Process, *, grace: float) -> None:
         if is_running(process):
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
-            while is_running(process):
-                time.sleep(_LOOK_EVERY)
+            _await_end({process.pid: process.identity})
 
 
 def members(mark: str) -> list[int]:
@@ -116,7 +122,11 @@ def members(mark: str) -> list[int]:
 
 
 def end_members(mark: str, *, grace: float = 2.0) -> int:
-    """End every process that carries the mark; return how many there were."""
+    """End every process that carries the mark; return how many there were.
+
+    Raises:
+        StillRunningError: even SIGKILL did not end one.
+    """
     found = {pid: identity(pid) for pid in members(mark)}
     for pid in found:
         _signal(pid, signal.SIGTERM)
@@ -125,8 +135,7 @@ def end_members(mark: str, *, grace: float = 2.0) -> int:
         time.sleep(_LOOK_EVERY)
     for pid in _left(found):
         _signal(pid, signal.SIGKILL)
-    while _left(found):
-        time.sleep(_LOOK_EVERY)
+    _await_end(found)
     return len(found)
 
 
@@ -179,6 +188,15 @@ def _boot() -> str:
 
 def _left(found: Mapping[int, str | None]) -> list[int]:
     return [pid for pid, known in found.items() if known and identity(pid) == known]
+
+
+def _await_end(found: Mapping[int, str | None]) -> None:
+    """Wait for processes that were killed: one that waits for a disk or a network in the kernel may never end."""
+    deadline = time.monotonic() + _KILL_SECONDS
+    while left := _left(found):
+        if time.monotonic() > deadline:
+            raise StillRunningError(pids=left, seconds=_KILL_SECONDS)
+        time.sleep(_LOOK_EVERY)
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

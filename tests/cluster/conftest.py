@@ -19,6 +19,7 @@ from tests.cluster.stand_in import sandbox_kubernetes, sandbox_surroundings
 from tests.cluster.surroundings import Surroundings, foreign_surroundings, own_surroundings
 
 VARIABLE = "SLIPWAY_TEST_KUBECONFIG"
+FAILED_VARIABLE = "SLIPWAY_FAILED_TESTS"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -29,6 +30,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize(
             "kubernetes", [real if name == "real" else name for name in asked], indirect=True, scope="session"
         )
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note a failure at once, where `.ci/run` asks for it: a run that is ended by its limit has failed all the same."""
+    if report.failed and (file := os.environ.get(FAILED_VARIABLE)):
+        with Path(file).open("a", encoding="utf-8") as noted:
+            noted.write(f"{report.nodeid}\n")
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,14 @@ import argparse
 import sys
 import time
 
-from tests.cluster.machine import machine, probe
-from tests.cluster.machine.errors import MachineError
+from tests.cluster.machine import ending, machine, probe
+from tests.cluster.machine.abilities import missing_ability
+from tests.cluster.machine.errors import MachineError, WrongMachineError
 from tests.cluster.machine.layout import layout
+from tests.termination import end_in_order
+
+CANNOT = 3
+"""The code that says: this machine cannot be a cluster. Any other but 0 is a fault."""
 
 _HELP = {
     "probe": "find out by trying whether this machine can be a cluster",
@@ -26,11 +31,15 @@ def main(arguments: list[str]) -> int:
     for name, text in _HELP.items():
         commands.add_parser(name, help=text, description=text)
     command: str = parser.parse_args(arguments).command
+    end_in_order(lambda: SystemExit(143))
     try:
         return _COMMANDS[command]()
     except MachineError as error:
         print(error, file=sys.stderr)
-        return 1
+        lacking = missing_ability(error)
+        if lacking:
+            print(f"this machine's kernel or container does not allow it: {lacking}", file=sys.stderr)
+        return CANNOT if lacking or isinstance(error, WrongMachineError) else 1
 
 
 def _up() -> int:
@@ -46,7 +55,7 @@ def _probe() -> int:
 
 
 def _down() -> int:
-    machine.down(layout(), tell=print)
+    ending.down(layout(), tell=print)
     return 0
 
 

@@ -6,11 +6,14 @@ from pathlib import Path
 
 from tests.cluster.machine import network, registry
 from tests.cluster.machine.commands import run
+from tests.cluster.machine.errors import CommandFailedError, TooSlowError
 from tests.cluster.machine.layout import REGISTRY, RUN, Layout
 from tests.cluster.machine.settings import write_text
 
 SOCKET = RUN / "containerd.sock"
 PAUSE_IMAGE = f"{REGISTRY}/slipway/pause:1"
+
+_UNMOUNT_SECONDS = 60.0
 
 _SETTINGS = """\
 version = 2
@@ -66,11 +69,24 @@ def write_settings(layout: Layout) -> Path:
     )
 
 
-def unmount_below(*folders: Path) -> list[str]:
-    """Unmount everything below some folders, the deepest first; return what was mounted."""
+def mounted_below(*folders: Path) -> list[str]:
+    """Return what is mounted below some folders, the deepest first."""
     fields = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
     points = [entry[1].encode("ascii").decode("unicode_escape") for entry in fields]
     ours = [point for point in points if any(Path(point).is_relative_to(folder) for folder in folders)]
-    for point in sorted(ours, key=len, reverse=True):
-        run(["umount", point])
-    return ours
+    return sorted(ours, key=len, reverse=True)
+
+
+def unmount_below(*folders: Path) -> None:
+    """Unmount everything below some folders, the deepest first.
+
+    Raises:
+        MachineError: something is still mounted, even lazily.
+    """
+    for point in mounted_below(*folders):
+        try:
+            run(["umount", point], seconds=_UNMOUNT_SECONDS)
+        except (CommandFailedError, TooSlowError):
+            # It has vanished with its container meanwhile, or is busy: then it goes when its last user does.
+            if point in mounted_below(Path(point)):
+                run(["umount", "--lazy", point], seconds=_UNMOUNT_SECONDS)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.cluster.machine.commands import run
-from tests.cluster.machine.errors import WrongMachineError
+from tests.cluster.machine.errors import CommandFailedError, PackagesError, WrongMachineError
 
 RUN_TIME = (
     *("buildah", "busybox-static", "containerd", "containernetworking-plugins", "debootstrap", "docker-registry"),
@@ -19,6 +21,7 @@ BUILD_TIME = ("dpkg-dev", "gcc", "golang-go", "golang-github-modern-go-reflect2-
 """What building Kubernetes takes besides."""
 
 _POLICY = Path("/usr/sbin/policy-rc.d")
+_POLICY_MARK = "# slipway: only while its packages are installed"
 
 
 def require_machine() -> None:
@@ -37,23 +40,37 @@ def install(packages: tuple[str, ...], *, log: Path) -> None:
     """Install those packages that are missing; their services are not started, we run our own.
 
     Raises:
-        CommandFailedError: apt-get failed.
+        PackagesError: apt-get failed.
     """
+    forget_policy(_POLICY)
     missing = [package for package in packages if not _is_installed(package)]
     if not missing:
         return
-    run(["apt-get", "update", "--quiet"], log=log)
-    policy_is_ours = not _POLICY.exists()
-    if policy_is_ours:
-        # Debian starts what it installs: a second containerd and an etcd on the usual ports are not wanted.
-        _POLICY.write_text("#!/bin/sh\nexit 101\n")
-        _POLICY.chmod(0o755)
     try:
-        command = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *missing]
-        run(command, log=log, variables={"DEBIAN_FRONTEND": "noninteractive"})
+        run(["apt-get", "update", "--quiet"], log=log)
+        with services_not_started(_POLICY):
+            command = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *missing]
+            run(command, log=log, variables={"DEBIAN_FRONTEND": "noninteractive"})
+    except CommandFailedError as error:
+        raise PackagesError(reason=str(error)) from error
+
+
+def forget_policy(file: Path) -> None:
+    """Remove our policy, which a killed run may have left: it would keep every service from starting."""
+    if file.is_file() and _POLICY_MARK in file.read_text(errors="replace"):
+        file.unlink()
+
+
+@contextmanager
+def services_not_started(policy: Path) -> Iterator[None]:
+    """Keep Debian from starting what it installs: a second containerd, an etcd on the usual ports."""
+    if not policy.exists():
+        policy.write_text(f"#!/bin/sh\n{_POLICY_MARK}\nexit 101\n")
+        policy.chmod(0o755)
+    try:
+        yield
     finally:
-        if policy_is_ours:
-            _POLICY.unlink()
+        forget_policy(policy)
 
 
 def fetch_source(package: str, *, folder: Path, log: Path) -> Path:
@@ -68,8 +85,7 @@ def fetch_source(package: str, *, folder: Path, log: Path) -> Path:
         The folder of the unpacked source.
 
     Raises:
-        CommandFailedError: apt-get failed.
-        WrongMachineError: apt is not configured for Debian's archive.
+        PackagesError: apt-get failed, or is not configured for Debian's archive.
     """
     listing = folder / "sources.list"
     listing.write_text("".join(f"deb-src {entry}\n" for entry in _archives()))
@@ -86,8 +102,11 @@ def fetch_source(package: str, *, folder: Path, log: Path) -> Path:
         )
         for option in ("-o", setting)
     ]
-    run(["apt-get", *options, "update", "--quiet"], log=log)
-    run(["apt-get", *options, "source", "--quiet", package], folder=folder, log=log)
+    try:
+        run(["apt-get", *options, "update", "--quiet"], log=log)
+        run(["apt-get", *options, "source", "--quiet", package], folder=folder, log=log)
+    except CommandFailedError as error:
+        raise PackagesError(reason=str(error)) from error
     return next(path for path in folder.glob(f"{package}-*") if path.is_dir())
 
 
@@ -116,7 +135,7 @@ def _archives() -> list[str]:
     fields = (line.split("|") for line in told.splitlines())
     found = list(dict.fromkeys(f"{uri} {suite} {part}" for origin, uri, suite, part in fields if origin == "Debian"))
     if not found:
-        raise WrongMachineError(reason="its apt has no list of Debian's archive (try: apt-get update)")
+        raise PackagesError(reason="it has no list of Debian's archive (try: apt-get update)")
     return found
 
 

@@ -19,11 +19,26 @@ class WrongMachineError(MachineError):
         )
 
 
+class PackagesError(WrongMachineError):
+    """Debian's packages cannot be had here."""
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(reason=f"its apt does not bring Debian's packages: {reason}")
+
+
 class CommandFailedError(MachineError):
     """A tool said no."""
 
     def __init__(self, *, command: str, code: int, said: str) -> None:
         super().__init__(f"`{command}` failed with code {code}: {said}. Run it by hand to see more")
+        self.said = said
+
+
+class TooSlowError(MachineError):
+    """A tool did not end in time."""
+
+    def __init__(self, *, command: str, seconds: float) -> None:
+        super().__init__(f"`{command}` did not end within {seconds:.0f} s. Run it by hand to see what it waits for")
 
 
 class NotReadyError(MachineError):
@@ -31,6 +46,16 @@ class NotReadyError(MachineError):
 
     def __init__(self, *, component: str, reason: str, log: Path) -> None:
         super().__init__(f"{component} is not ready: {reason}. Read its log: tail -n 50 {log}")
+        self.log = log
+
+
+class OtherClusterError(WrongMachineError):
+    """Another cluster of ours is on this machine."""
+
+    def __init__(self, *, root: Path) -> None:
+        super().__init__(
+            reason=f"the cluster of {root} is on it already (end it: SLIPWAY_CLUSTER_STATE={root} make cluster-down)"
+        )
 
 
 class ForeignStateError(MachineError):

@@ -25,10 +25,14 @@ def await_ready(component: Component, process: Process, *, layout: Layout, secon
         NotReadyError: it ended, or is not well in time.
     """
     deadline = time.monotonic() + seconds
-    while (trouble := trouble_of(component, layout=layout)) is not None:
-        log = layout.logs / f"{component.name}.log"
+    log = layout.logs / f"{component.name}.log"
+    while True:
+        trouble = trouble_of(component, layout=layout)
+        # Asked after the answer: a stranger on the same port may have given it, while ours could not listen and ended.
         if not is_running(process):
             raise NotReadyError(component=component.name, reason="it ended", log=log)
+        if trouble is None:
+            return
         if time.monotonic() > deadline:
             raise NotReadyError(component=component.name, reason=trouble, log=log)
         time.sleep(_LOOK_EVERY)

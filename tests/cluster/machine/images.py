@@ -14,10 +14,11 @@ from pathlib import Path
 from urllib.error import HTTPError
 
 from images.context import PACKAGES
-from sandbox.base_image import base_image
+from sandbox.base_image import BaseImageError, base_image
 from tests.cluster.machine import registry, roots
 from tests.cluster.machine.commands import run
 from tests.cluster.machine.containers import PAUSE_IMAGE
+from tests.cluster.machine.errors import PackagesError
 from tests.cluster.machine.kubernetes import cache
 from tests.cluster.machine.layout import PROJECT, REGISTRY, Layout
 
@@ -51,10 +52,17 @@ def push_pause(layout: Layout) -> None:
         with tempfile.TemporaryDirectory(prefix="slipway-image-") as scratch:
             work = Path(scratch)
             # Buildah makes a name of a layout's path, and refuses one with a dot folder.
-            folder, tag = base_image(cache() / "base-image").removeprefix("oci:").split(":")
+            folder, tag = _base().removeprefix("oci:").split(":")
             (work / "base").symlink_to(folder)
             _build_and_push(PAUSE_IMAGE, containerfile=_PAUSE.format(base=f"oci:base:{tag}"), work=work, layout=layout)
             _build_and_push(BASE, containerfile=f"FROM oci:base:{tag}\n", work=work, layout=layout)
+
+
+def _base() -> str:
+    try:
+        return base_image(cache() / "base-image")
+    except BaseImageError as error:
+        raise PackagesError(reason=str(error)) from error
 
 
 def push(images: Iterable[str], *, layout: Layout) -> None:

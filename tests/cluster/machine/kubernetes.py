@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import tempfile
@@ -15,6 +16,7 @@ COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "ku
 _RECIPE = 1  # raised whenever the same source must be built anew
 _REFLECT2 = Path("/usr/share/gocode/src/github.com/modern-go/reflect2")
 _JOBS = "2"
+_SCRATCH = "kubernetes-build-"
 
 
 def cache() -> Path:
@@ -37,12 +39,23 @@ def binaries(*, log: Path) -> Path:
         return built
     debian.install(debian.BUILD_TIME, log=log)
     built.parent.mkdir(parents=True, exist_ok=True)
-    # Beside the cache, so that the finished folder can be moved in one step: half a build is never taken for one.
-    with tempfile.TemporaryDirectory(prefix="kubernetes-build-", dir=built.parent) as scratch:
-        made = _build(Path(scratch), version=version, log=log)
-        shutil.rmtree(built, ignore_errors=True)
-        made.rename(built)
+    with (built.parent / "kubernetes-build.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one builds, the others find it built
+        if not all((built / component).is_file() for component in COMPONENTS):
+            remove_broken_builds(built.parent)
+            # Beside the cache, so that the finished folder is moved in one step: half a build is never taken for one.
+            with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=built.parent) as scratch:
+                made = _build(Path(scratch), version=version, log=log)
+                shutil.rmtree(built, ignore_errors=True)
+                made.rename(built)
     return built
+
+
+def remove_broken_builds(folder: Path) -> None:
+    """Remove what builds that were killed have left, some GB each; only who holds the lock may."""
+    for scratch in folder.glob(f"{_SCRATCH}*"):
+        if scratch.is_dir():
+            shutil.rmtree(scratch)
 
 
 def _build(scratch: Path, *, version: str, log: Path) -> Path:

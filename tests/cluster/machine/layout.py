@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster.machine.errors import ForeignStateError
+from tests.cluster.machine.errors import ForeignStateError, OtherClusterError
 
 PROJECT = Path(__file__).resolve().parents[3]
 STATE_VARIABLE = "SLIPWAY_CLUSTER_STATE"
@@ -34,6 +34,7 @@ RUN = Path("/run/slipway-cluster")
 """Sockets and what containerd mounts: a socket's path has at most 107 characters, and a project's may be long."""
 
 _MARK = "slipway-cluster"  # this file says that the folder is ours to delete
+_OWNER = RUN / "state-folder"  # this one, which of our clusters the machine's one place is taken by
 
 
 @dataclass(frozen=True)
@@ -91,13 +92,26 @@ class Layout:
 
         Raises:
             ForeignStateError: it is there and holds something else.
+            OtherClusterError: another cluster of ours is on this machine.
         """
+        self.require_alone()
         if self.root.exists() and any(self.root.iterdir()) and not self.is_ours:
             raise ForeignStateError(folder=self.root)
         self.root.mkdir(parents=True, exist_ok=True)
         (self.root / _MARK).touch()
         for folder in (self.pki, self.logs, self.settings, self.pids, RUN):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _OWNER.write_text(str(self.root))
+
+    def require_alone(self) -> None:
+        """Refuse a machine that another cluster of ours is on: the bridge, the ports and RUN are there once.
+
+        Raises:
+            OtherClusterError: it is.
+        """
+        owner = Path(_OWNER.read_text()) if _OWNER.is_file() else self.root
+        if owner != self.root and Layout(owner).is_ours:
+            raise OtherClusterError(root=owner)
 
     @property
     def is_ours(self) -> bool:

@@ -1,9 +1,8 @@
-"""Brings the cluster up and takes it down, without a trace."""
+"""Brings the cluster up: what is not there is made, what does not run is started."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,6 @@ from tests.cluster.machine import (
     api,
     certificates,
     cgroups,
-    containers,
     debian,
     definitions,
     images,
@@ -23,13 +21,15 @@ from tests.cluster.machine import (
     node,
     traces,
 )
-from tests.cluster.machine.components import NAMES, Component, components
-from tests.cluster.machine.errors import LeftoverError, NotReadyError, WrongMachineError
+from tests.cluster.machine.components import Component, components
+from tests.cluster.machine.errors import NotReadyError, WrongMachineError
 from tests.cluster.machine.health import await_ready, trouble_of
-from tests.cluster.machine.layout import BRIDGE, NODE, RUN, Layout
+from tests.cluster.machine.layout import NODE, Layout
 
 _START_SECONDS = 90.0
 _NODE_SECONDS = 120.0
+# As they name themselves: some distributions have the kubelet in a program with everything else.
+_KUBELETS = ("kubelet", "k3s-server", "k3s-agent", "kubelite", "k0s")
 
 Teller = Callable[[str], None]
 
@@ -45,18 +45,20 @@ def up(layout: Layout, *, tell: Teller) -> None:
         MachineError: something cannot be made or does not start.
     """
     debian.require_machine()
-    _require_no_other_kubelet(layout)
+    layout.require_alone()
+    _require_no_other_node(layout)
     layout.create()
     install_log, build_log = layout.logs / "packages.log", layout.logs / "build.log"
     tell("packages from Debian")
     debian.install(debian.RUN_TIME, log=install_log)
     tell("Kubernetes' programs (built once, which takes minutes)")
     binaries = kubernetes.binaries(log=build_log)
-    _require_no_other_kubelet(layout)  # again: the build took minutes
+    _require_no_other_node(layout)  # again: the build took minutes
     certificates.make(layout)
     kubeconfigs.write(layout)
     traces.remember(layout)
     network.set_up()
+    cgroups.make()
     for component in components(layout, binaries=binaries):
         if start(component, layout=layout):
             tell(f"{component.name} started")
@@ -75,9 +77,12 @@ def start(component: Component, *, layout: Layout) -> bool:
     running = processes.read(file)
     if running is not None and processes.is_running(running):
         return False
+    if isinstance(component.address, Path):
+        # A killed server leaves its socket, which would pass for the new one's.
+        component.address.unlink(missing_ok=True)
     process = processes.start(
         component.command,
-        environment={**os.environ, processes.MEMBER_VARIABLE: _mark(layout), **component.variables},
+        environment={**os.environ, processes.MEMBER_VARIABLE: mark(layout), **component.variables},
         folder=layout.root,
         log=layout.logs / f"{component.name}.log",
         mark=component.name,
@@ -96,47 +101,6 @@ def stop(component: Component, *, layout: Layout) -> None:
         file.unlink()
 
 
-def down(layout: Layout, *, tell: Teller) -> None:
-    """End everything, and remove what it left in the machine: mounts, devices, rules, control groups, the folder.
-
-    Raises:
-        LeftoverError: something is still there.
-        MachineError: a tool failed.
-    """
-    if not layout.is_ours:
-        return
-    debian.require_machine()
-    for name in reversed(NAMES):
-        if name == "containerd":
-            # By their control group: that also finds containers whose containerd or shim was killed.
-            cgroups.kill_pods()
-        _stop_by_name(name, layout=layout)
-    # The shims outlive containerd, and a component whose pid file was lost still carries the mark.
-    processes.end_members(_mark(layout))
-    containers.unmount_below(layout.root, RUN)
-    network.tear_down()
-    cgroups.remove()
-    traces.put_back(layout)
-    for folder in (RUN, layout.root):
-        shutil.rmtree(folder, ignore_errors=True)
-    leftovers = remains(layout)
-    if leftovers:
-        raise LeftoverError(what=", ".join(leftovers))
-    tell("the cluster is gone")
-
-
-def remains(layout: Layout) -> list[str]:
-    """Name what is left of a cluster on this machine; nothing while there never was one."""
-    mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
-    devices = [device.name for device in Path("/sys/class/net").iterdir()]
-    return [
-        *(f"process {pid}" for pid in processes.members(_mark(layout))),
-        *(f"mount {point}" for point in mounts if point.startswith((f"{layout.root}/", f"{RUN}/"))),
-        *(f"device {name}" for name in devices if name == BRIDGE or _is_pods_end(name)),
-        *(f"folder {folder}" for folder in (layout.root, RUN) if folder.exists()),
-    ]
-
-
 def status(layout: Layout) -> dict[str, str]:
     """Say of each component whether it runs well."""
     if not layout.is_ours:
@@ -149,25 +113,27 @@ def status(layout: Layout) -> dict[str, str]:
     return told
 
 
-def _stop_by_name(name: str, *, layout: Layout) -> None:
+def stop_by_name(name: str, *, layout: Layout) -> None:
+    """End a component of which only the name is known."""
     stop(Component(name=name, command=(), address=""), layout=layout)
 
 
-def _mark(layout: Layout) -> str:
+def mark(layout: Layout) -> str:
+    """What every process of the cluster carries, and passes on."""
     return f"{layout.root}#cluster"
 
 
-def _require_no_other_kubelet(layout: Layout) -> None:
-    """Refuse a machine that is a node already: two kubelets share folders and control groups that no setting moves."""
+def _require_no_other_node(layout: Layout) -> None:
+    """Refuse a machine that is a node already: two kubelets share folders and rules that no setting moves."""
     ours = processes.read(layout.pids / "kubelet")
     for name in Path("/proc").glob("[0-9]*/comm"):
         try:
-            is_kubelet = name.read_text().strip() == "kubelet"
+            program = name.read_text().strip()
         except OSError:  # it ended meanwhile
             continue
         pid = int(name.parent.name)
-        if is_kubelet and (ours is None or ours.pid != pid):
-            raise WrongMachineError(reason=f"process {pid} is a kubelet already")
+        if program in _KUBELETS and (ours is None or ours.pid != pid):
+            raise WrongMachineError(reason=f"process {pid} ({program}) is a kubelet already")
 
 
 def _await_node(layout: Layout) -> None:
@@ -186,8 +152,3 @@ def _await_node(layout: Layout) -> None:
 
 def _give_gpus(layout: Layout) -> None:
     api.patch(f"/api/v1/nodes/{NODE}/status", node.gpu_patch(), layout=layout)
-
-
-def _is_pods_end(name: str) -> bool:
-    device = Path("/sys/class/net") / name / "master"
-    return device.exists() and device.resolve().name == BRIDGE

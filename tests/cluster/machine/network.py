@@ -1,4 +1,4 @@
-"""The bridge that pods and servers meet on, and the rules about it."""
+"""The bridge that pods and servers meet on."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ _DEVICES = Path("/sys/class/net")
 
 
 def set_up() -> None:
-    """Make the bridge, unless it is there."""
+    """Make the bridge and give it its address, whatever of it is there."""
     if not (_DEVICES / BRIDGE).exists():
         run(["ip", "link", "add", BRIDGE, "type", "bridge"])
-        run(["ip", "address", "add", f"{HOST}/{POD_NETWORK.rpartition('/')[2]}", "dev", BRIDGE])
+    # Always: a run that was killed between the two left a bridge without an address.
+    run(["ip", "address", "replace", f"{HOST}/{POD_NETWORK.rpartition('/')[2]}", "dev", BRIDGE])
     run(["ip", "link", "set", BRIDGE, "up"])
 
 
@@ -39,12 +40,10 @@ def plugins(layout: Layout) -> Path:
     return folder
 
 
-def tear_down() -> None:
-    """Remove the bridge, the pods' ends on it and the rules."""
+def remove_devices() -> None:
+    """Remove the bridge and the pods' ends on it."""
     for device in (*_on_bridge(), BRIDGE):
         _delete(device)
-    _forget_rules("iptables")
-    _forget_rules("ip6tables")
 
 
 def _on_bridge() -> list[str]:
@@ -54,17 +53,8 @@ def _on_bridge() -> list[str]:
 
 def _delete(device: str) -> None:
     try:
-        run(["ip", "link", "delete", device])
+        run(["ip", "link", "delete", device], seconds=60)
     except CommandFailedError:
         # A pod's end of the bridge goes away by itself when the pod's network does, which is about now.
         if (_DEVICES / device).exists():
             raise
-
-
-def _forget_rules(tool: str) -> None:
-    """Remove the chains and rules of kubelet, kube-proxy and the network plugins, and nothing else."""
-    rules = run([f"{tool}-save"]).splitlines()
-    ours = ("KUBE-", "CNI-", "cni")
-    kept = [line for line in rules if not (line.startswith((":", "-A")) and any(mark in line for mark in ours))]
-    if kept != rules:
-        run([f"{tool}-restore"], given="\n".join(kept) + "\n")

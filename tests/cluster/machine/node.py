@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from tests.cluster.machine import cgroups
 from tests.cluster.machine.layout import HEALTH_PORTS, HOST, KUBELET_PORT, Layout
 from tests.cluster.machine.settings import write_json
 
@@ -41,6 +42,7 @@ def write_settings(layout: Layout) -> Path:
         },
         "authorization": {"mode": "Webhook"},
         "cgroupDriver": "cgroupfs",
+        "cgroupRoot": f"/{cgroups.NAME}",
         "failSwapOn": False,
         "enforceNodeAllocatable": [],
         "resolvConf": "",

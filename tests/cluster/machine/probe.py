@@ -12,7 +12,7 @@ from tests.cluster.machine import cgroups, debian
 from tests.cluster.machine.commands import run
 from tests.cluster.machine.errors import CommandFailedError, NotReadyError, WrongMachineError
 from tests.cluster.machine.kubernetes import cache
-from tests.cluster.machine.layout import PROJECT
+from tests.cluster.machine.layout import PROJECT, layout
 
 _MEMORY_GIB, _DISK_GIB = 6, 15  # building Kubernetes takes most of it
 _SECONDS = 60
@@ -59,10 +59,14 @@ def _require_room() -> None:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     if memory < _MEMORY_GIB:
         raise WrongMachineError(reason=f"it has {memory:.0f} GiB of memory, and {_MEMORY_GIB} are needed")
-    for folder in (PROJECT, *(parent for parent in cache().parents if parent.is_dir())):
+    for folder in (PROJECT, *(_existing(wanted) for wanted in (cache(), layout().root))):
         free = shutil.disk_usage(folder).free / 2**30
         if free < _DISK_GIB:
             raise WrongMachineError(reason=f"{folder} has {free:.0f} GiB free, and {_DISK_GIB} are needed")
+
+
+def _existing(folder: Path) -> Path:
+    return next(above for above in (folder, *folder.parents) if above.is_dir())
 
 
 def _mount_overlay(work: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.cluster.machine import debian
 from tests.cluster.machine.commands import run
+from tests.cluster.machine.errors import CommandFailedError, PackagesError
 from tests.cluster.machine.kubernetes import cache
 
 _POLICY = json.dumps({"default": [{"type": "insecureAcceptAnything"}]})
@@ -85,7 +86,10 @@ def archive(system: System, *, log: Path) -> Path:
     with tempfile.TemporaryDirectory(prefix="root-", dir=kept.parent) as scratch:
         folder = Path(scratch) / "root"
         include = f"--include={','.join(system.packages)}"
-        run(["debootstrap", "--variant=minbase", include, suite, folder, debian.archive()], log=log)
+        try:
+            run(["debootstrap", "--variant=minbase", include, suite, folder, debian.archive()], log=log)
+        except CommandFailedError as error:
+            raise PackagesError(reason=str(error)) from error
         for junk in _JUNK:
             shutil.rmtree(folder / junk)
             (folder / junk).mkdir()

@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+from tests.cluster.machine import rules
 from tests.cluster.machine.layout import Layout
 from tests.cluster.machine.settings import write_json
 
@@ -22,21 +23,34 @@ _FOLDERS = ("/run/containerd", "/var/lib/cni", "/var/lib/kubelet", "/var/log/con
 
 
 def remember(layout: Layout) -> None:
-    """Note the kernel's settings and which folders exist, once per cluster; then set what routing takes."""
+    """Note the kernel's settings, which folders and rules exist, once per cluster; then set what routing takes."""
     if not layout.traces.exists():
         names = (*_NEEDED, *_BY_KUBELET, *_BY_PROXY)
         kernel = {name: (_PROC / name).read_text().strip() for name in names if (_PROC / name).exists()}
-        write_json(layout.traces, {"kernel": kernel, "folders": [name for name in _FOLDERS if Path(name).exists()]})
+        folders = [name for name in _FOLDERS if Path(name).exists()]
+        found = {tool: rules.marked(tool) for tool in rules.TOOLS}
+        write_json(layout.traces, {"kernel": kernel, "folders": folders, "rules": found})
     for name, value in _NEEDED.items():
         if (_PROC / name).exists():  # without br_netfilter there is nothing to set
             (_PROC / name).write_text(value)
 
 
 def put_back(layout: Layout) -> None:
-    """Restore the kernel's settings; remove the folders that were not there before."""
-    if layout.traces.exists():
-        before = json.loads(layout.traces.read_text())
-        for name, value in before["kernel"].items():
-            (_PROC / name).write_text(value)
-        for name in set(_FOLDERS) - set(before["folders"]):
-            shutil.rmtree(name, ignore_errors=True)
+    """Restore the kernel's settings; remove the folders and rules that were not there before."""
+    if not layout.traces.exists():
+        return
+    before = json.loads(layout.traces.read_text())
+    for name, value in before["kernel"].items():
+        (_PROC / name).write_text(value)
+    for name in set(_FOLDERS) - set(before["folders"]):
+        shutil.rmtree(name, ignore_errors=True)
+    for tool in rules.TOOLS:
+        rules.remove(tool, before=before["rules"][tool])
+
+
+def new_rules(layout: Layout) -> list[str]:
+    """Name the rules that were not there before."""
+    if not layout.traces.exists():
+        return []
+    before = json.loads(layout.traces.read_text())["rules"]
+    return [f"{tool} {entry}" for tool in rules.TOOLS for entry in rules.marked(tool) if entry not in before[tool]]
