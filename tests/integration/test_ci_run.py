@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,7 +61,6 @@ class Site:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            start_new_session=True,
         )
 
     def run(self) -> tuple[int, str]:
@@ -162,6 +162,7 @@ def test_an_ended_run_takes_its_cluster_down(site: Site) -> None:
     try:
         while not begun.exists():
             assert process.poll() is None
+            time.sleep(0.02)
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
@@ -37,10 +38,12 @@ def test_an_ended_run_cleans_up_and_begins_no_other_test(tmp_path: Path) -> None
     (tmp_path / "test_waits.py").write_text(_TEST)
     (tmp_path / "conftest.py").write_text("from tests.conftest import pytest_configure\n")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_waits.py"]
-    process = subprocess.Popen(command, cwd=tmp_path, env={"PYTHONPATH": str(PROJECT)}, stdout=subprocess.PIPE)
+    environment = {"PYTHONPATH": str(PROJECT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE)
     try:
         while not (tmp_path / "begun").exists():
             assert process.poll() is None
+            time.sleep(0.02)
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)
     finally:
