@@ -69,7 +69,7 @@ def _bare_seconds(command: tuple[str, ...], *, folder: Path, hub: str) -> tuple[
             text = text.replace(inside, outside)
         return text
 
-    variables = {name: here(value) for name, value in tool_environment(hub=hub, ca_bundle=None).items()}
+    variables = {name: here(value) for name, value in tool_environment(hub=hub).items()}
     python = str(evaluation.folder() / "bin" / "python")
     began = time.monotonic()
     subprocess.run(

@@ -46,7 +46,7 @@ class HubClient:
         endpoint: the Hub's address, without a trailing slash.
         token: the access token, or None to ask without one; the machine's `hf auth login` is never used.
         token_variable: where the token comes from, for error messages.
-        ca_bundle: a PEM file of trusted authorities; None for the system's.
+        ca_bundle: a PEM file of trusted authorities, as `trusted` gives it; None for the system's.
         stall_seconds: how long a connection may be silent before it is made anew.
         attempts: failures in a row, without a byte in between, after which a read fails.
     """
@@ -205,7 +205,7 @@ class ModelHub(Block):
     token_variable: str | None = Field(
         "HF_TOKEN", description="The environment variable that carries the access token; none for public models."
     )
-    ca_bundle: str | None = Field(None, description="A PEM file of trusted authorities; none for the system's.")
+    ca_bundle: str | None = Field(None, description="A PEM file of authorities to trust besides the public ones.")
     attempts: int = Field(
         READ_ATTEMPTS, ge=1, description="Failures in a row, without a byte, after which a read fails."
     )

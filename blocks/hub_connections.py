@@ -17,7 +17,7 @@ class Connections:
     """Keep-alive connections to the Hub and to its storage hosts; safe to share between threads.
 
     Args:
-        ca_bundle: a PEM file of trusted authorities; None for the system's.
+        ca_bundle: a PEM file of trusted authorities, as `trusted` gives it; None for the system's.
         stall_seconds: how long a connection may be silent before it counts as stalled.
         per_host: connections that are kept for one host; more may be open at a time.
     """

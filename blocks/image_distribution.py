@@ -15,7 +15,6 @@ from urllib.parse import urlencode, urlsplit
 import urllib3
 
 from blocks.image_errors import (
-    CaBundleError,
     ImageAccessError,
     ImageCertificateError,
     ImageRegistryBusyError,
@@ -89,14 +88,8 @@ class DistributionClient:
         self._host = host
         self._name = name
         self._credentials = credentials
-        context = ssl.create_default_context()
-        if ca_bundle is not None:
-            try:
-                context.load_verify_locations(ca_bundle)
-            except OSError as error:  # ssl.SSLError is one
-                raise CaBundleError(file=ca_bundle, reason=str(error)) from error
         self._http = urllib3.PoolManager(
-            ssl_context=context,
+            ssl_context=ssl.create_default_context(cafile=ca_bundle),
             timeout=urllib3.Timeout(connect=10, read=30),
             # A lookup is one question: whether to ask again is decided by the task's retry policy alone.
             retries=urllib3.Retry(total=0, redirect=0, raise_on_redirect=False),

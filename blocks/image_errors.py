@@ -46,13 +46,6 @@ class ImageCertificateError(RejectedError):
         )
 
 
-class CaBundleError(RejectedError):
-    """The file of trusted authorities cannot be used."""
-
-    def __init__(self, *, file: str, reason: str) -> None:
-        super().__init__(SYSTEM, f"the CA bundle {file} cannot be used ({reason}). Look at it: openssl x509 -in {file}")
-
-
 class NotARegistryError(RejectedError):
     """Something answers at the address, but not as an image registry does."""
 

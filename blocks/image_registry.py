@@ -57,7 +57,7 @@ class ImageRegistry(Block):
     )
     username_variable: str = Field("QUAY_USERNAME", description="the environment variable with the user for look-ups")
     password_variable: str = Field("QUAY_PASSWORD", description="the environment variable with that user's password")
-    ca_bundle: str | None = Field(None, description="a PEM file of authorities to trust; the system's if not set")
+    ca_bundle: str | None = Field(None, description="a PEM file of authorities to trust besides the public ones")
 
     def client(self) -> ImageRegistryClient:
         """Return a client for the repository; nothing is asked of it yet."""

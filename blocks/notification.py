@@ -41,7 +41,7 @@ class Notification(NotificationBlock):
         if not address:
             raise NotificationError(log=f"{self.address_variable} is not set where the Prefect server runs")
         text = f"{subject}\n{body}" if subject else body
-        authorities = ssl.create_default_context(cafile=trusted(None))
+        authorities = ssl.create_default_context(cafile=trusted())
         try:
             async with httpx.AsyncClient(timeout=_SECONDS, verify=authorities) as client:
                 answer = await client.post(address, json={"text": text})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
-from pathlib import Path
 
 from prefect.blocks.core import Block
 from prefect_aws import AwsCredentials
@@ -43,9 +42,12 @@ class ObjectStore(Block):
 
         Raises:
             RejectedError: the credentials switch TLS verification off.
+            CaBundleError: the authorities' file cannot be used.
         """
         keys = tuple(os.environ.get(name) for name in KEY_VARIABLES)
-        return _connect(self.credentials, self.bucket, keys, ca_bundle=trusted(None))
+        own = self.credentials.aws_client_parameters.verify_cert_path
+        ca_bundle = trusted(str(own) if own else None)
+        return _connect(self.credentials, self.bucket, keys, ca_bundle=ca_bundle)
 
 
 @lru_cache(maxsize=4)
@@ -60,8 +62,6 @@ def _connect(
             "then run `python -m blocks.register`",
         )
     parameters["config"] = CONFIG.merge(parameters["config"]) if "config" in parameters else CONFIG
-    if isinstance(parameters.get("verify"), Path):
-        parameters["verify"] = str(parameters["verify"])
-    elif ca_bundle:
+    if ca_bundle:
         parameters["verify"] = ca_bundle
     return StoreClient(credentials.get_boto3_session().client("s3", **parameters), bucket=bucket)

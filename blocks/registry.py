@@ -42,9 +42,7 @@ class ModelRegistry(Block):
     )
     author: str = Field("slipway", min_length=1, description="Who new models and versions are registered by.")
     token_variable: str | None = Field(None, description="The environment variable that carries a bearer token.")
-    ca_bundle: str | None = Field(
-        None, description="A PEM file of the authorities to trust; the system's own if empty."
-    )
+    ca_bundle: str | None = Field(None, description="A PEM file of authorities to trust besides the public ones.")
     api_version: ApiVersion = Field("v1alpha3", description="v1alpha3 is served by all releases of 2025 and 2026.")
 
     def client(self) -> RegistryClient:

@@ -52,17 +52,6 @@ class UntrustedRegistryError(RejectedError):
         )
 
 
-class CaBundleError(RejectedError):
-    """The CA bundle cannot be used."""
-
-    def __init__(self, *, path: str, reason: str) -> None:
-        super().__init__(
-            SYSTEM,
-            f"the CA bundle {path} cannot be read ({reason}). Correct SLIPWAY_CA_BUNDLE, then run "
-            "`python -m blocks.register`",
-        )
-
-
 class NotARegistryError(RejectedError):
     """Something answers at the address, but not as a Model Registry of this API version does."""
 

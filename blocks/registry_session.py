@@ -11,7 +11,6 @@ answer 404, which the client takes for "no such model". So the version is a sett
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -25,7 +24,6 @@ from mr_openapi.exceptions import ApiException
 
 from blocks.errors import BlockError
 from blocks.registry_errors import (
-    CaBundleError,
     EntryNotFoundError,
     NameTakenError,
     NotARegistryError,
@@ -57,7 +55,7 @@ class RegistryAddress:
         api_version: the version of its REST API.
         token: a bearer token, or None.
         token_variable: the environment variable that the token came from, for the sentences of errors.
-        ca_bundle: a PEM file that certificates are verified with; the system's own if None.
+        ca_bundle: a PEM file that certificates are verified with, as `trusted` gives it; the system's own if None.
         deadline: seconds that one request may take, the connection included.
     """
 
@@ -92,10 +90,7 @@ class RegistrySession:
         configuration = mr_openapi.Configuration(
             host=place.address.rstrip("/"), access_token=place.token, ssl_ca_cert=place.ca_bundle, verify_ssl=True
         )
-        try:
-            self._client = _ApiClient(configuration)
-        except (OSError, ssl.SSLError) as error:
-            raise CaBundleError(path=str(place.ca_bundle), reason=str(error)) from error
+        self._client = _ApiClient(configuration)
         self._client.prefix = f"/api/model_registry/{place.api_version}/"
         self.api = mr_openapi.ModelRegistryServiceApi(self._client)
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import urllib3
 
 from blocks.errors import AccessDeniedError, BlockError, NotFoundError, RejectedError, UnavailableError
-from blocks.trust import VARIABLE
+from blocks.trust import VARIABLE, trusted
 
 SYSTEM = "served model"
 
@@ -95,7 +95,7 @@ class ServedModel:
 
     Args:
         url: the service's address, without a path.
-        ca_bundle: a PEM file of authorities to trust; the system's if None.
+        ca_bundle: a PEM file of authorities to trust besides the public ones; None for the one of SLIPWAY_CA_BUNDLE.
     """
 
     def __init__(self, url: str, *, ca_bundle: str | None = None) -> None:
@@ -104,7 +104,7 @@ class ServedModel:
         self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
         # Nothing is retried: whether a model that just became ready answers at once is what a caller wants to know.
         self._pool = urllib3.PoolManager(
-            ca_certs=ca_bundle,
+            ca_certs=trusted(ca_bundle),
             retries=False,
             timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
         )

@@ -65,7 +65,7 @@ class Settings(CatalogSettings):
         builder: the Buildah image, if it is set; read `builder_image`.
         flows: the image of flow runs, if it is set; read `flows_image`.
         evaluation: the image of lm-eval and GuideLLM, if it is set; read `evaluation_image`.
-        ca_bundle: a PEM file with the certificate authorities to trust; None for the system's.
+        ca_bundle: a PEM file with certificate authorities to trust besides the public ones; None for only those.
         transfer_files: large files transferred at once; small ones share the ranges of a large one. A kill loses at
             most the files in flight.
         transfer_ranges: ranges of one file read at once.

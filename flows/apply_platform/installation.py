@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from blocks.trust import combined_authorities, own_authorities
 from deployments.catalog import keys, load
 from deployments.settings import settings
-from flows.apply_platform.objects import store_address, with_inputs, with_rotations, with_runtime
+from flows.apply_platform.objects import Authorities, store_address, with_inputs, with_rotations, with_runtime
 from flows.apply_platform.secret_plan import ROTATION, SecretChange, SecretPlan, plan_logins, plan_secrets
 from flows.apply_platform.secret_table import LOGINS, MODELS, secret_specs
 from flows.apply_platform.variables import PlatformVariables
@@ -43,12 +45,14 @@ def platform_objects(overlay: str, *, given: PlatformVariables) -> list[Object]:
     Raises:
         ClusterError: it does not render.
         CatalogError, SettingsError: the catalog or a variable is wrong.
+        CaBundleError: the file of certificate authorities cannot be used.
     """
     rendered = with_inputs(
         render(overlay_folder(overlay)),
         flows_image=given.slipway_flows_image,
         evaluation_image=given.slipway_evaluation_image,
         image_repository=given.image_repository(),
+        authorities=_authorities(given.slipway_ca_bundle),
     )
     specs = [load(key) for key in keys()]
     return with_runtime(rendered, specs=specs, runtime_image=settings().runtime_base_image)
@@ -100,6 +104,12 @@ def flows_image(objects: Collection[Object]) -> str:
         each for each in objects if each["kind"] == "Deployment" and each["metadata"]["name"] == "prefect-server"
     ]
     return str(server["spec"]["template"]["spec"]["containers"][0]["image"])
+
+
+def _authorities(file: Path | None) -> Authorities | None:
+    if file is None:
+        return None
+    return Authorities(own=own_authorities(file).decode(), together=combined_authorities(file).decode())
 
 
 def _held(cluster: Administrator, places: Collection[tuple[str, str]]) -> dict[tuple[str, str], Mapping[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from blocks.errors import BlockError
 from deployments.catalog import keys, load
 from deployments.errors import CatalogError, SettingsError
 from flows.apply_platform.checks import Site, secret_findings, site_checks
@@ -15,7 +16,7 @@ from flows.preflight import Check, Finding, run_checks
 from k8s.cluster.administration import Administrator, administer
 from k8s.errors import ClusterError
 
-_ERRORS = (PlatformError, ClusterError, CatalogError, SettingsError)
+_ERRORS = (PlatformError, BlockError, ClusterError, CatalogError, SettingsError)
 
 Object = dict[str, Any]
 

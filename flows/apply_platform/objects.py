@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from deployments.spec import ModelSpec
 from flows.apply_platform.secret_plan import ROTATION
-from k8s.manifests.flow_image import ENVIRONMENT
+from k8s.manifests.flow_image import ALL_AUTHORITIES, AUTHORITIES, AUTHORITIES_MAP, ENVIRONMENT, OWN_AUTHORITIES
 from k8s.manifests.kserve_storage import S3Address
 from k8s.render import shared_objects
 
@@ -20,6 +21,19 @@ _MINIO = "http://minio.model-storage.svc:9000"
 Object = dict[str, Any]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Authorities:
+    """Certificate authorities as PEM.
+
+    Attributes:
+        own: the site's own.
+        together: the public ones and the site's own.
+    """
+
+    own: str
+    together: str
+
+
 def label(thing: Mapping[str, Any]) -> str:
     """Say which object it is: `Deployment model-storage/minio`."""
     metadata = thing["metadata"]
@@ -28,7 +42,12 @@ def label(thing: Mapping[str, Any]) -> str:
 
 
 def with_inputs(
-    objects: Iterable[Object], *, flows_image: str | None, evaluation_image: str | None, image_repository: str | None
+    objects: Iterable[Object],
+    *,
+    flows_image: str | None,
+    evaluation_image: str | None,
+    image_repository: str | None,
+    authorities: Authorities | None = None,
 ) -> list[Object]:
     """Fill in what the site gave by variables; what its own kustomization says stays.
 
@@ -37,6 +56,7 @@ def with_inputs(
         flows_image: the image of server, worker and flow runs.
         evaluation_image: the image of the tools that test models.
         image_repository: where runtime images go.
+        authorities: whom to trust besides the public authorities; None for nobody.
     """
     filled = copy.deepcopy(list(objects))
     for container in (each for thing in filled for each in _containers(thing)):
@@ -46,11 +66,20 @@ def with_inputs(
         "SLIPWAY_FLOWS_IMAGE": flows_image,
         "SLIPWAY_EVALUATION_IMAGE": evaluation_image,
         "SLIPWAY_IMAGE_REPOSITORY": image_repository,
+        "SLIPWAY_CA_BUNDLE": f"{AUTHORITIES}/{OWN_AUTHORITIES}" if authorities else None,
     }
     for thing in filled:
-        if thing["kind"] == "ConfigMap" and thing["metadata"]["name"] == ENVIRONMENT:
+        if _is_config_map(thing, ENVIRONMENT):
             thing["data"] = {key: value for key, value in defaults.items() if value} | thing["data"]
+    if authorities and not any(_is_config_map(thing, AUTHORITIES_MAP) for thing in filled):
+        filled.append(_authorities_map(authorities, namespace=environment_namespace(filled)))
     return filled
+
+
+def _authorities_map(authorities: Authorities, *, namespace: str) -> Object:
+    metadata = {"name": AUTHORITIES_MAP, "namespace": namespace, "labels": {"app.kubernetes.io/part-of": "slipway"}}
+    data = {OWN_AUTHORITIES: authorities.own, ALL_AUTHORITIES: authorities.together}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
 
 
 def with_runtime(objects: Sequence[Object], *, specs: Iterable[ModelSpec], runtime_image: str) -> list[Object]:
@@ -91,14 +120,21 @@ def with_rotations(objects: Iterable[Object], rotations: Mapping[tuple[str, str]
 
 
 def store_address(objects: Iterable[Object]) -> S3Address:
-    """Return where the object store is, as the flow runs' ConfigMap says."""
+    """Return where the object store is, as the flow runs' ConfigMap says, and who vouches for it if nobody public."""
+    objects = list(objects)
     data = environment_of(objects)
-    return S3Address(endpoint=data.get("AWS_ENDPOINT_URL", _MINIO), region=data.get("AWS_DEFAULT_REGION", "us-east-1"))
+    endpoint = data.get("AWS_ENDPOINT_URL", _MINIO)
+    vouched = endpoint.startswith("https:") and any(_is_config_map(thing, AUTHORITIES_MAP) for thing in objects)
+    return S3Address(
+        endpoint=endpoint,
+        region=data.get("AWS_DEFAULT_REGION", "us-east-1"),
+        ca_config_map=AUTHORITIES_MAP if vouched else None,
+    )
 
 
 def environment_of(objects: Iterable[Object]) -> Mapping[str, str]:
     """Return the variables of flow runs; none if there is no such ConfigMap."""
-    maps = (each for each in objects if each["kind"] == "ConfigMap" and each["metadata"]["name"] == ENVIRONMENT)
+    maps = (each for each in objects if _is_config_map(each, ENVIRONMENT))
     return dict(next((each.get("data") or {} for each in maps), {}))
 
 
@@ -121,6 +157,10 @@ def claims_without_class(objects: Iterable[Object]) -> list[str]:
     """Return the claims that get the cluster's default storage class."""
     claims = (each for each in objects if each["kind"] == "PersistentVolumeClaim")
     return [each["metadata"]["name"] for each in claims if not each["spec"].get("storageClassName")]
+
+
+def _is_config_map(thing: Mapping[str, Any], name: str) -> bool:
+    return bool(thing["kind"] == "ConfigMap" and thing["metadata"]["name"] == name)
 
 
 def _containers(thing: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

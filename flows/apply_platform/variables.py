@@ -49,6 +49,7 @@ class PlatformVariables(BaseSettings):
     slipway_evaluation_image: str | None = None
     slipway_image_repository: str | None = None
     quay_organization: str | None = None
+    slipway_ca_bundle: Path | None = Field(None, description="authorities to trust besides the public ones")
 
     def value(self, variable: str) -> str | None:
         """Return a variable's value in the clear, or None if it is not given."""

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from blocks.served_model import ServedModel
 from deployments.settings import Settings
 from deployments.spec import ModelSpec
 from flows.check_model.errors import NotServingError, ServedWeightsError
 from flows.check_model.measurement import Hardware, Treatment
-from flows.check_model.probe import ask
 from flows.check_model.record import Subject
 from flows.deploy_model.release import find_release
 from flows.deploy_model.serving import check_image, read_serving
@@ -87,7 +87,7 @@ def discover(
         revision=serving.revision,
         url=address,
         image=image,
-        engine=ask(address, environment=environment).version(),
+        engine=ServedModel(address).version(),
         hardware=hardware_of(pods, nodes=nodes),
         treatment=Treatment(
             manifest_sha256=wanted,

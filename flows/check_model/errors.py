@@ -152,6 +152,17 @@ class NoTaskDataError(RejectedError):
         )
 
 
+class NoAuthoritiesError(RejectedError):
+    """A flow trusts certificate authorities of its own, and its Jobs know none."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "test materials",
+            "SLIPWAY_CA_BUNDLE is set where the flow runs, and not where its Jobs run. "
+            "Set it in .env, then run: python -m flows.apply_platform",
+        )
+
+
 class RegistryUntoldError(RejectedError):
     """A test was measured and is in S3, and the registry does not know of it."""
 

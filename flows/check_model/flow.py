@@ -12,11 +12,10 @@ from pydantic import Field
 from blocks.errors import BlockError
 from blocks.loading import load_hub, load_registry, load_store
 from blocks.object_store import ObjectStore
+from blocks.served_model import ServedModel
 from deployments import catalog
 from deployments.catalog import ModelKey
-from deployments.settings import settings
 from deployments.spec import ModelSpec
-from flows.check_model.probe import ask
 from flows.check_model.progress import shown_progress
 from flows.check_model.record import CheckRecord, Subject
 from flows.check_model.tasks import (
@@ -68,7 +67,7 @@ def check_model(
 
 def measure(spec: ModelSpec, *, subject: Subject, store: ObjectStore) -> None:
     """Run the tools one after the other: two at once would measure each other. One that fails stops no other."""
-    hub, served = load_hub().endpoint, ask(subject.url, environment=settings())
+    hub, served = load_hub().endpoint, ServedModel(subject.url)
     evaluation = evaluation_run(spec, url=subject.url, limit=subject.limit)
     tools = (evaluation, *benchmark_runs(spec, url=subject.url, run=subject.run))
     with shown_progress(model=spec.key, tools=tools, served=served) as progress:

@@ -59,14 +59,15 @@ def run_tool(
     """
     from_store = environment.task_data == "store"
     prefix = run_prefix(subject.registered_model, subject.version, run=subject.run)
-    ca_bundle = str(environment.ca_bundle) if environment.ca_bundle else None
     timeout = _timeout(tool, environment=environment)
     evaluation = EvaluationSpec(
         name=job_name(tool, model=spec.key, run=subject.run),
         namespace=environment.namespace,
         tool_image=environment.evaluation_image,
         tool=tool.command,
-        tool_environment=tool_environment(hub=None if from_store else hub, ca_bundle=ca_bundle),
+        tool_environment=tool_environment(
+            hub=None if from_store else hub, own_authorities=environment.ca_bundle is not None
+        ),
         token_variable=tool.token_variable if bearer_token(subject.url) else None,
         flows_image=environment.flows_image,
         materials_module=BRINGER,
@@ -75,6 +76,7 @@ def run_tool(
             f"--tokenizer={spec.prefix}",
             f"--manifest-sha256={subject.treatment.manifest_sha256}",
             *((f"--task-data={data_prefix(spec)}",) if from_store else ()),
+            *authorities_wanted(environment),
         ),
         uploader_module=UPLOADER,
         destination=f"s3://{bucket}/{prefix}{tool.name}/",
@@ -83,6 +85,11 @@ def run_tool(
     return cluster.run_job(
         evaluation_job(spec, evaluation), watch=JobWatch(timeout_seconds=timeout, on_event=say, on_log=on_log)
     )
+
+
+def authorities_wanted(environment: Settings) -> tuple[str, ...]:
+    """What asks the bringer for the certificate authorities, where there are any besides the public ones."""
+    return ("--authorities",) if environment.ca_bundle else ()
 
 
 def data_prefix(spec: ModelSpec) -> str:

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from blocks.served_model import ServedModel
-from deployments.settings import Settings
 from flows.check_model.engine_load import read_engine_load
 from flows.check_model.errors import BusyServiceError, NoChatError
 from flows.deploy_model.smoke import smoke_test
 
 _QUESTION = "What is the capital of France?"
 _TOKENS = 4
-
-
-def ask(url: str, *, environment: Settings) -> ServedModel:
-    """Return the adapter to a service, which trusts what this environment trusts."""
-    return ServedModel(url, ca_bundle=str(environment.ca_bundle) if environment.ca_bundle else None)
 
 
 def probe(served: ServedModel, *, name: str) -> str:

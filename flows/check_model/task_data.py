@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from deployments.settings import Settings
 from deployments.spec import ModelSpec
-from flows.check_model.measuring import BRINGER, UPLOADER, data_prefix
+from flows.check_model.measuring import BRINGER, UPLOADER, authorities_wanted, data_prefix
 from flows.check_model.tools import data_command, tool_environment
 from k8s.cluster import Cluster, JobWatch
 from k8s.manifests.evaluation_job import REPORTS, EvaluationSpec, evaluation_job
@@ -29,17 +29,19 @@ def prepare_data(
         JobFailedError: the Hub was not reached, or a task is not known.
     """
     destination = f"s3://{bucket}/{data_prefix(spec)}"
-    ca_bundle = str(environment.ca_bundle) if environment.ca_bundle else None
     data = EvaluationSpec(
         name=f"task-data-{spec.key}"[:63].rstrip("-"),
         namespace=environment.namespace,
         tool_image=environment.evaluation_image,
         tool=data_command(spec),
         # The tool's reports are uploaded, so what it caches is made one.
-        tool_environment={**tool_environment(hub=hub, ca_bundle=ca_bundle), "HF_DATASETS_CACHE": REPORTS},
+        tool_environment={
+            **tool_environment(hub=hub, own_authorities=environment.ca_bundle is not None),
+            "HF_DATASETS_CACHE": REPORTS,
+        },
         flows_image=environment.flows_image,
         materials_module=BRINGER,
-        materials=(f"--bucket={bucket}",),
+        materials=(f"--bucket={bucket}", *authorities_wanted(environment)),
         uploader_module=UPLOADER,
         destination=destination,
         timeout_seconds=environment.evaluation_timeout_seconds,

@@ -10,6 +10,7 @@ from prefect.logging import get_run_logger
 from blocks.errors import BlockError
 from blocks.object_store import ObjectStore
 from blocks.registry import ModelRegistry
+from blocks.served_model import ServedModel
 from deployments.settings import settings
 from deployments.spec import ModelSpec
 from flows.check_model import archive, collecting, probe, publishing
@@ -65,7 +66,7 @@ def find_baseline(spec: ModelSpec, *, store: ObjectStore, registry: ModelRegistr
 @effect("probe")
 def probe_service(subject: Subject) -> None:
     """Prove that the service can be measured at all."""
-    served = probe.ask(subject.url, environment=settings())
+    served = ServedModel(subject.url)
     get_run_logger().info("%s", probe.probe(served, name=subject.service))
 
 
@@ -75,7 +76,7 @@ def run_tool(
 ) -> None:
     """Run lm-eval or GuideLLM as a Job, alone with the service."""
     logger, environment = get_run_logger(), settings()
-    probe.confirm_idle(probe.ask(subject.url, environment=environment))
+    probe.confirm_idle(ServedModel(subject.url))
     with progress.running(tool):
         result = run_job(
             tool, spec=spec, subject=subject, cluster=connect(), environment=environment, bucket=store.bucket,

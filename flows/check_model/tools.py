@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from deployments.spec import ModelSpec
-from flows.check_model.inside.materials import TOKENIZER
+from flows.check_model.inside.materials import AUTHORITIES, TOKENIZER
 from k8s.manifests.evaluation_job import MATERIALS, REPORTS, TOOL_HOME
 
 SEED = 0
@@ -25,6 +25,7 @@ _EVALUATION_TOKEN = "OPENAI_API_KEY"  # noqa: S105 - a variable's name
 # GuideLLM reads `api_key` of its --backend from here, and writes asterisks for it into report and log.
 _BENCHMARK_TOKEN = "GUIDELLM__SPEC__BACKEND__API_KEY"  # noqa: S105 - a variable's name
 _TOKENIZER = f"{MATERIALS}/{TOKENIZER}"
+_AUTHORITIES = f"{MATERIALS}/{AUTHORITIES}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,12 +175,12 @@ def _pairs(values: Mapping[str, object]) -> str:
     return ",".join(f"{name}={value}" for name, value in values.items())
 
 
-def tool_environment(*, hub: str | None, ca_bundle: str | None) -> dict[str, str]:
+def tool_environment(*, hub: str | None, own_authorities: bool = False) -> dict[str, str]:
     """Variables of the tool; none of them is a secret.
 
     Args:
         hub: where the tasks' data is asked for; None where it was brought and nobody shall be asked.
-        ca_bundle: the PEM file of authorities to trust, as the pod sees it; None for those of the image.
+        own_authorities: whether the materials have authorities of one's own; else the tool trusts those of its image.
     """
     variables = {
         "HF_HOME": f"{TOOL_HOME}/huggingface",
@@ -191,9 +192,9 @@ def tool_environment(*, hub: str | None, ca_bundle: str | None) -> dict[str, str
         variables |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
     else:
         variables["HF_ENDPOINT"] = hub
-    if ca_bundle is not None:
+    if own_authorities:
         # OpenSSL, which httpx and aiohttp use, reads the first; requests reads the second.
-        variables |= {"SSL_CERT_FILE": ca_bundle, "REQUESTS_CA_BUNDLE": ca_bundle}
+        variables |= dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"), _AUTHORITIES)
     return variables
 
 

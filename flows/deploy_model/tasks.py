@@ -109,8 +109,7 @@ def wait_ready(spec: ModelSpec) -> Serving:
 def smoke_test(serving: Serving, *, release: Release) -> SmokeResult:
     """Ask the service what everything later rests on, and prove that it runs the image that was deployed."""
     check_image(serving.pods, wanted=release.image)
-    bundle = settings().ca_bundle
-    result = ask(ServedModel(serving.address, ca_bundle=str(bundle) if bundle else None), name=serving.service)
+    result = ask(ServedModel(serving.address), name=serving.service)
     get_run_logger().info("%s answers: %r, %d tokens scored", result.model, result.completion, result.scored_tokens)
     return result
 

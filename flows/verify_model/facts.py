@@ -105,8 +105,7 @@ def read_facts(
     serving = ask(lambda: _serving(service.value, environment.namespace))
     models, smoke = Answer[tuple[str, ...]](), Answer[SmokeResult]()
     if serving.value is not None:
-        bundle = str(environment.ca_bundle) if environment.ca_bundle else None
-        served = ServedModel(serving.value.address, ca_bundle=bundle)
+        served = ServedModel(serving.value.address)
         models = ask(served.models)
         smoke = ask(lambda: smoke_test(served, name=name)) if models.value else smoke
     manifest = ask(lambda: read_manifest(store.client(), prefix=spec.prefix))

@@ -1,8 +1,8 @@
 """The Job that runs a tool on a served model: its materials go in before it, its reports come out after it: pure.
 
-An init container brings what the tool reads, from S3: the model's tokenizer, and where the Hub cannot be reached the
-tasks' data. So the tool needs neither credentials of a store or hub nor a way out of the cluster. Where the service
-asks for a bearer token, it alone is the tool's, by reference.
+An init container brings what the tool reads: the model's tokenizer from S3, where the Hub cannot be reached the tasks'
+data, and whom to trust where not all authorities are public. So the tool needs neither credentials of a store or hub
+nor a way out of the cluster. Where the service asks for a bearer token, it alone is the tool's, by reference.
 
 The tool and our uploader run beside each other over one emptyDir. The uploader must learn that the tool has ended,
 also when the tool is killed for its memory and can say nothing: so the tool's shell holds a named pipe open. Its end,
@@ -20,7 +20,7 @@ from typing import Any
 
 from deployments.spec import ModelSpec
 from k8s.manifests.fill_job import SERVICE_ACCOUNT
-from k8s.manifests.flow_image import authorities_mount, flow_container, flow_volumes
+from k8s.manifests.flow_image import flow_container, flow_volumes
 from k8s.manifests.labels import model_labels
 from k8s.manifests.placement import away_from_gpus
 from k8s.manifests.restricted import restricted_container, restricted_pod
@@ -157,7 +157,6 @@ def _tool(evaluation: EvaluationSpec) -> dict[str, Any]:
             {"name": "signal", "mountPath": _SIGNAL},
             {"name": "tool-home", "mountPath": TOOL_HOME},
             {"name": "materials", "mountPath": MATERIALS, "readOnly": True},
-            authorities_mount(),
         ],
     }
 

@@ -10,8 +10,14 @@ from k8s.manifests.restricted import restricted_container
 ENVIRONMENT = "slipway-environment"
 """The ConfigMap with the addresses that flow runs read too."""
 TERMINATION_LOG = "/dev/termination-log"
+AUTHORITIES_MAP = "slipway-ca"
+"""The ConfigMap with certificate authorities that the public ones do not vouch for; there is none without such."""
 AUTHORITIES = "/slipway/ca"
-"""Where pods have the platform's certificate authorities; SLIPWAY_CA_BUNDLE names a file there."""
+"""Where pods have that ConfigMap; SLIPWAY_CA_BUNDLE names a file there."""
+OWN_AUTHORITIES = "ca.crt"
+"""Its key with those authorities alone, to be trusted besides the public ones."""
+ALL_AUTHORITIES = "cabundle.crt"
+"""Its key with the public ones too. KServe wants this name, and trusts nobody else than this file says."""
 
 _SCRATCH = "/scratch"
 _SCRATCH_SIZE = "1Gi"
@@ -53,7 +59,11 @@ def flow_container(
         },
         "securityContext": restricted_container(),
         "terminationMessagePath": TERMINATION_LOG,
-        "volumeMounts": [*mounts, {"name": "scratch", "mountPath": _SCRATCH}, authorities_mount()],
+        "volumeMounts": [
+            *mounts,
+            {"name": "scratch", "mountPath": _SCRATCH},
+            {"name": "authorities", "mountPath": AUTHORITIES, "readOnly": True},
+        ],
     }
 
 
@@ -61,13 +71,8 @@ def flow_volumes() -> list[dict[str, Any]]:
     """Return the volumes of the container: the only folder that it may write besides its mounts, and whom it trusts."""
     return [
         {"name": "scratch", "emptyDir": {"sizeLimit": _SCRATCH_SIZE}},
-        {"name": "authorities", "configMap": {"name": "slipway-ca", "optional": True}},
+        {"name": "authorities", "configMap": {"name": AUTHORITIES_MAP, "optional": True}},
     ]
-
-
-def authorities_mount() -> dict[str, Any]:
-    """Return the mount of the platform's certificate authorities."""
-    return {"name": "authorities", "mountPath": AUTHORITIES, "readOnly": True}
 
 
 def _secret_variable(name: str, key: str) -> dict[str, Any]:

@@ -11,10 +11,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 
-def self_signed(folder: Path) -> Path:
-    """Write a self-signed certificate for 127.0.0.1 and its key into one file of a folder."""
+def self_signed(folder: Path, *, authority: str = "127.0.0.1") -> Path:
+    """Write a self-signed certificate for 127.0.0.1 and its key into one file of a folder.
+
+    Args:
+        folder: where to.
+        authority: who signs; a client tells two that it trusts apart by this name.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, authority)])
     now = datetime.now(UTC)
     made = (
         x509.CertificateBuilder()

@@ -478,7 +478,7 @@ def test_a_ca_bundle_makes_a_private_authority_trusted(tmp_path: Path, front: Fr
 
 def test_a_ca_bundle_that_does_not_exist_is_named(address: str) -> None:
     """A wrong path must not look like a registry that is down."""
-    with pytest.raises(RejectedError, match=r"the CA bundle /no/such/bundle\.pem cannot be read"):
+    with pytest.raises(RejectedError, match=r"the CA bundle /no/such/bundle\.pem cannot be used"):
         ModelRegistry(address=address, ca_bundle="/no/such/bundle.pem").client().ping()
 
 

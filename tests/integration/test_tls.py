@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,6 +19,7 @@ from blocks.errors import NotFoundError, RejectedError
 from blocks.hub import ModelHub
 from blocks.hub_files import HubFile
 from blocks.object_store import ObjectStore
+from blocks.served_model import ServedModel
 from tests.integration.self_signed import self_signed
 
 FILE = HubFile("model.safetensors", 10, None, "")
@@ -41,6 +43,13 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def server(certificate: Path) -> Iterator[Server]:
     """An HTTPS server that knows nothing: each request that reaches it gets 404."""
+    with serving_tls(certificate) as (url, asked):
+        yield Server(url, certificate, asked)
+
+
+@contextmanager
+def serving_tls(certificate: Path) -> Iterator[tuple[str, list[str]]]:
+    """Serve 404 over TLS; gives the address and the paths that were asked for."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -61,7 +70,7 @@ def server(certificate: Path) -> Iterator[Server]:
     thread = threading.Thread(target=listener.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
-        yield Server(f"https://127.0.0.1:{listener.server_port}", certificate, asked)
+        yield f"https://127.0.0.1:{listener.server_port}", asked
     finally:
         listener.shutdown()
         listener.server_close()
@@ -109,3 +118,23 @@ def test_a_ca_bundle_is_trusted_everywhere(server: Server) -> None:
         hub.open("acme/model", commit="c", file=FILE).read(0, 10)
     assert store(server, ca_bundle=server.certificate).client().head("key") is None
     assert len(server.asked) == 3
+
+
+def test_a_private_authority_and_a_public_one_are_both_trusted(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A private CA for MinIO made the public Hub untrusted, and its own error said to set the CA that was set."""
+    private = self_signed(tmp_path, authority="our company")
+    monkeypatch.setenv("SSL_CERT_FILE", str(server.certificate))
+    monkeypatch.setenv("SLIPWAY_CA_BUNDLE", str(private))
+    for certificate in (server.certificate, private):
+        with serving_tls(certificate) as (url, asked):
+            hub = ModelHub(endpoint=url).client()
+            with pytest.raises(NotFoundError):
+                hub.resolve("acme/model", revision="main")
+            with pytest.raises(NotFoundError):
+                hub.open("acme/model", commit="c", file=FILE).read(0, 10)
+            assert store(Server(url, certificate, asked)).client().head("key") is None
+            with pytest.raises(NotFoundError):
+                ServedModel(url).models()
+            assert len(asked) == 4

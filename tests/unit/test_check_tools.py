@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from blocks.served_model import TOKEN_VARIABLE
+from blocks.trust import combined_authorities
 from deployments.settings import Settings
 from flows.check_model.collecting import in_short
+from flows.check_model.errors import NoAuthoritiesError
+from flows.check_model.inside.materials import bring_authorities
 from flows.check_model.measuring import job_name, run_tool
 from flows.check_model.tools import benchmark_runs, evaluation_run, tool_environment
 from k8s.cluster import JobWatch
+from tests.integration.self_signed import self_signed
 from tests.unit.measurements import spec
 from tests.unit.records import subject
 
@@ -97,16 +102,35 @@ def test_fact_10_guidellm_verifies_certificates() -> None:
         assert "verify=true" in option(run.command, "--backend").split(",")
 
 
-def test_the_tools_trust_the_given_authorities_and_no_others() -> None:
+def test_the_tools_trust_the_authorities_that_were_brought_and_no_others() -> None:
     """Each library reads another variable; one that is missed refuses the service, or trusts everybody."""
-    told = tool_environment(hub="http://hub", ca_bundle="/slipway/ca/ca.crt")
-    assert (told["SSL_CERT_FILE"], told["REQUESTS_CA_BUNDLE"]) == ("/slipway/ca/ca.crt", "/slipway/ca/ca.crt")
-    assert "SSL_CERT_FILE" not in tool_environment(hub="http://hub", ca_bundle=None)
+    told = tool_environment(hub="http://hub", own_authorities=True)
+    assert told["SSL_CERT_FILE"] == told["REQUESTS_CA_BUNDLE"] == "/slipway/materials/authorities.pem"
+    assert "SSL_CERT_FILE" not in tool_environment(hub="http://hub")
+
+
+def test_what_is_brought_for_the_tools_holds_the_public_authorities_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SSL_CERT_FILE replaces the roots of the tool's image: the public Hub would not be trusted any more."""
+    (tmp_path / "materials").mkdir()
+    own = self_signed(tmp_path)
+    monkeypatch.setenv("SLIPWAY_CA_BUNDLE", str(own))
+    bring_authorities(tmp_path / "materials")
+    brought = (tmp_path / "materials" / "authorities.pem").read_bytes()
+    assert brought == combined_authorities(own)
+
+
+def test_jobs_that_know_no_authorities_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tool that is told to trust a file that is not there fails in its TLS library's words."""
+    monkeypatch.delenv("SLIPWAY_CA_BUNDLE", raising=False)
+    with pytest.raises(NoAuthoritiesError, match=r"python -m flows\.apply_platform"):
+        bring_authorities(tmp_path)
 
 
 def test_with_data_from_the_bucket_nobody_asks_the_hub() -> None:
     """An air-gapped cluster would wait for a Hub that is not there."""
-    told = tool_environment(hub=None, ca_bundle=None)
+    told = tool_environment(hub=None)
     assert (told["HF_HUB_OFFLINE"], told["HF_DATASETS_OFFLINE"]) == ("1", "1")
     assert "HF_ENDPOINT" not in told
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -11,16 +12,19 @@ from flows.apply_platform.__main__ import summary
 from flows.apply_platform.changes import compare, compare_job
 from flows.apply_platform.findings import as_table, read_findings, write_findings
 from flows.apply_platform.objects import (
+    Authorities,
     claims_without_class,
     environment_of,
     label,
     placeholders,
+    store_address,
     with_inputs,
     with_rotations,
     with_runtime,
 )
 from flows.apply_platform.rights import promised_rights
 from flows.apply_platform.secret_plan import ROTATION
+from flows.apply_platform.secret_table import secret_specs
 from flows.preflight import Finding
 from k8s.cluster import Right
 from k8s.manifests.stamp import stamped
@@ -112,6 +116,41 @@ def test_the_runtime_joins_and_nothing_is_there_twice() -> None:
     names = [label(each) for each in filled()]
     assert "ServingRuntime private-ai-demo/vllm-cuda-runtime" in names
     assert len(names) == len(set(names))
+
+
+def test_a_sites_own_authorities_reach_flow_runs_and_kserve() -> None:
+    """A private CA for S3 reached neither: errors named a ConfigMap that nobody made."""
+    objects = copy.deepcopy(rendered("kubernetes"))
+    [settings] = [each for each in objects if label(each).endswith("/slipway-environment")]
+    settings["data"]["AWS_ENDPOINT_URL"] = "https://minio.example.com"
+    trusting = with_inputs(
+        objects,
+        flows_image=IMAGE,
+        evaluation_image=None,
+        image_repository=None,
+        authorities=Authorities(own="ours", together="public and ours"),
+    )
+    assert trusting[-1] == {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": "slipway-ca",
+            "namespace": "private-ai-demo",
+            "labels": {"app.kubernetes.io/part-of": "slipway"},
+        },
+        "data": {"ca.crt": "ours", "cabundle.crt": "public and ours"},
+    }
+    assert environment_of(trusting)["SLIPWAY_CA_BUNDLE"] == "/slipway/ca/ca.crt"
+    # KServe reads the Secret's annotations, not the service account's.
+    [secret] = [each for each in secret_specs(store_address(trusting)) if each.name == "s3-credentials-kserve"]
+    assert secret.annotations["serving.kserve.io/s3-cabundle-configmap"] == "slipway-ca"
+
+
+def test_without_a_private_authority_kserve_is_told_of_none() -> None:
+    """KServe does not start a predictor whose ConfigMap is missing."""
+    objects = with_inputs(rendered("kubernetes"), flows_image=IMAGE, evaluation_image=None, image_repository=None)
+    assert "SLIPWAY_CA_BUNDLE" not in environment_of(objects)
+    assert store_address(objects).ca_config_map is None
 
 
 def test_new_values_start_new_pods_and_only_those_that_use_them() -> None:

@@ -1,4 +1,4 @@
-"""Brings what a tool reads from S3 into its pod: the model's tokenizer, each file proved, and the tasks' data if asked.
+"""Brings what a tool reads into its pod: the model's tokenizer, each file proved; if asked, tasks' data and CAs.
 
 lm-eval once took the service's name for a tokenizer, asked the Hub for it, and got 401. With the tokenizer of the very
 weights at hand nobody asks the Hub, and no token is needed.
@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blocks.object_store_connection import environment_store
-from flows.check_model.errors import NoTaskDataError, NoTokenizerError
+from blocks.trust import trusted
+from flows.check_model.errors import NoAuthoritiesError, NoTaskDataError, NoTokenizerError
 from flows.check_model.inside.ending import ended
 from flows.import_model.keys import safe_key
 from flows.import_model.manifest import MANIFEST
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 TOKENIZER = "tokenizer"
 """The folder of the materials that has the tokenizer."""
+AUTHORITIES = "authorities.pem"
+"""The file of the materials with all certificate authorities, the public ones too: a tool trusts no others."""
 DATA_CACHE = "huggingface/datasets"
 """The folder of the tool's home where the tasks' data is looked for."""
 
@@ -94,6 +97,19 @@ def bring_data(client: StoreClient, *, prefix: str, folder: Path) -> int:
     return count
 
 
+def bring_authorities(folder: Path) -> None:
+    """Write what this environment trusts into a folder: the tool's image knows the public authorities at most.
+
+    Raises:
+        NoAuthoritiesError: no file of authorities is named here.
+        CaBundleError: it cannot be used.
+    """
+    file = trusted()
+    if file is None:
+        raise NoAuthoritiesError
+    (folder / AUTHORITIES).write_bytes(Path(file).read_bytes())
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Bring what is asked for; the command line of the Job's init container."""
     chosen = _parser().parse_args(arguments)
@@ -110,6 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tokenizer", help="the prefix of the version whose tokenizer is wanted")
     parser.add_argument("--manifest-sha256", default="", help="SHA-256 of that version's manifest")
     parser.add_argument("--task-data", help="the prefix of the tasks' data; without it the tool asks the Hub")
+    parser.add_argument("--authorities", action="store_true", help="bring the file of certificate authorities too")
     return parser
 
 
@@ -123,6 +140,9 @@ def _bring(chosen: argparse.Namespace) -> str:
     if chosen.task_data:
         count = bring_data(client, prefix=chosen.task_data, folder=chosen.home / DATA_CACHE)
         brought.append(f"{count} files of the tasks' data")
+    if chosen.authorities:
+        bring_authorities(chosen.materials)
+        brought.append("the certificate authorities")
     return f"brought {', '.join(brought) or 'nothing: nothing was asked for'}"
 
 
