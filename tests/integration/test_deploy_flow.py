@@ -30,7 +30,7 @@ from flows.remove_model.flow import remove_model
 from k8s.diagnosis import Category
 from k8s.errors import ConflictError, JobFailedError, NotReadyError
 from k8s.manifests.volume import volume_claim
-from tests.integration.deploy_world import EVALUATION_IMAGE, NAMESPACE, World, opened
+from tests.integration.deploy_world import EVALUATION_IMAGE, FILES, NAMESPACE, World, opened
 from tests.integration.s3_server import READER, Keys, S3Server
 
 SERVICE = "mistral-24b-quantized"
@@ -298,7 +298,7 @@ def test_a_model_on_a_volume_is_filled_and_served_from_it(world: World) -> None:
     receipt = deploy_model("full")
     try:
         assert receipt.volume
-        assert receipt.volume.startswith("the volume holds full-fp16 (2 files")
+        assert receipt.volume.startswith(f"the volume holds full-fp16 ({len(FILES)} files")
         assert receipt.manifest_sha256 == manifest.digest()
         world.overlay_model("full", serving={"shared_memory": "512Mi"})
         changed = deploy_model("full")
