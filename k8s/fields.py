@@ -13,6 +13,11 @@ SERVICE_LABEL = "serving.kserve.io/inferenceservice"
 Manifest = Mapping[str, Any]
 
 
+def holds_resources(pod: Manifest) -> bool:
+    """Tell whether a pod holds GPUs and volumes: one that has ended does not, though it may be listed for days."""
+    return pod.get("status", {}).get("phase") not in {"Succeeded", "Failed"}
+
+
 def container_statuses(status: Manifest) -> list[Manifest]:
     """Return the statuses of a pod's containers, init containers first, from the pod's `status`."""
     return [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]

@@ -6,13 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from k8s.fields import condition, containers
+from k8s.fields import condition, containers, holds_resources
 
 GPU = "nvidia.com/gpu"
 PRODUCT = "nvidia.com/gpu.product"
 """The label by which NVIDIA's operator says which GPU a node has."""
-
-_ENDED = frozenset({"Succeeded", "Failed"})
 
 Manifest = Mapping[str, Any]
 
@@ -97,7 +95,7 @@ def gpu_inventory(
     holding: dict[str, list[Manifest]] = {}
     given_back = 0
     for pod in pods:
-        if not wanted_gpus(pod) or pod.get("status", {}).get("phase") in _ENDED:
+        if not wanted_gpus(pod) or not holds_resources(pod):
             continue
         if leaving(pod):
             given_back += wanted_gpus(pod)

@@ -12,10 +12,10 @@ from typing import Any
 
 from deployments.spec import ClaimStorage
 from flows.deploy_model.errors import VolumeHeldError
+from k8s.fields import holds_resources
 
 HOSTNAME = "kubernetes.io/hostname"
 _FILL = "fill-volume"
-_ENDED = frozenset({"Succeeded", "Failed"})
 _ONE_NODE, _ONE_POD = "ReadWriteOnce", "ReadWriteOncePod"
 
 Json = Mapping[str, Any]
@@ -55,7 +55,7 @@ def mounts_of(pods: Iterable[Json], *, claim: str) -> tuple[Mount, ...]:
     for pod in pods:
         spec, metadata = pod.get("spec", {}), pod["metadata"]
         is_fill = (metadata.get("labels") or {}).get("app.kubernetes.io/name") == _FILL
-        if is_fill or not spec.get("nodeName") or pod.get("status", {}).get("phase") in _ENDED:
+        if is_fill or not spec.get("nodeName") or not holds_resources(pod):
             continue
         volumes = {
             volume["name"]

@@ -9,7 +9,7 @@ from deployments.spec import ClaimStorage, ModelSpec
 from flows.deploy_model.cluster_checks import SERVICE_API, SERVICE_KIND, refuse_other_owner
 from k8s.cluster import Cluster
 from k8s.errors import UnknownKindError
-from k8s.fields import SERVICE_LABEL
+from k8s.fields import SERVICE_LABEL, holds_resources
 from k8s.gpus import wanted_gpus
 from k8s.manifests.monitoring import pod_monitor
 
@@ -61,7 +61,8 @@ def take_down(spec: ModelSpec, *, cluster: Cluster, namespace: str) -> Removal:
     live = cluster.get(SERVICE_API, SERVICE_KIND, name, namespace=namespace)
     if live is not None:
         refuse_other_owner(live, spec=spec)
-    pods = cluster.objects("v1", "Pod", namespace=namespace, labels=f"{SERVICE_LABEL}={name}")
+    found = cluster.objects("v1", "Pod", namespace=namespace, labels=f"{SERVICE_LABEL}={name}")
+    pods = [pod for pod in found if holds_resources(pod)]
     was_there = cluster.delete_and_wait(
         SERVICE_API, SERVICE_KIND, name, namespace=namespace, timeout_seconds=REMOVAL_SECONDS
     )

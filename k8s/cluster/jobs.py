@@ -147,8 +147,8 @@ class _Run:
         """
         until = time.monotonic() + _LAST_WORD_SECONDS
         while not has_ended(self._seen.pod) and (left := until - time.monotonic()) > 0:
-            if self._seen.finished == "Failed" and self._seen.pod is None:
-                return  # there never was one, or nobody will hear of it any more
+            if self._seen.finished == "Failed" and not self._seen.had_pod:
+                return  # it ended before one was made
             self._take(self._feed.next(seconds=left))
 
     def _give_up_if_due(self) -> None:

@@ -50,6 +50,12 @@ class Observation:
         return max(self._pods(), key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), default=None)
 
     @property
+    def had_pod(self) -> bool:
+        """Whether there is a pod to hear of, by the Job's own count too: its end may be told before its pod is."""
+        status = self.job.get("status", {})
+        return self.pod is not None or any(status.get(count) for count in ("active", "failed", "succeeded"))
+
+    @property
     def diagnosis(self) -> Diagnosis:
         """What is wrong with it, if anything."""
         return diagnose_job(self.job, pod=self.pod, events=self._events())
