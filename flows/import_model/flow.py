@@ -53,7 +53,7 @@ def import_model(model: ModelKey) -> ImportReceipt:
                 progress=unmapped(progress),
                 claim=unmapped(claim),
             )
-            moved = settle(transfers, progress=progress)
+            moved = settle(transfers)
         manifest = publish_manifest(spec, source=source, stock=stock, moved=moved, store=store, claim=claim)
     version = register_model(spec, manifest=manifest, image=image.result(), place=place, registry=registry)
     receipt = write_receipt(

@@ -124,6 +124,7 @@ class Progress:
         self._lock = threading.Lock()
         self._turns = Turns(lanes)
         self._abandoned, self._running = False, list[Attempt]()
+        self._idle = threading.Condition(self._lock)
 
     def moved(self, count: int) -> None:
         """Count bytes that were transferred; a negative count takes some back."""
@@ -159,12 +160,14 @@ class Progress:
                     raise AbandonedError from error
                 raise
             finally:
-                with self._lock:
+                with self._idle:
                     self._running.remove(attempt)
+                    self._idle.notify_all()
 
     def abandon(self) -> None:
-        """Let no attempt begin, and end the reads of those that run: the import has failed, or was cancelled.
+        """Let no attempt begin, end the reads of those that run, and wait until none does.
 
+        The import has failed, or was cancelled.
         A cancelled run has half a minute. Whoever waited for a slow Hub's next part would leave its upload behind.
         """
         with self._lock:
@@ -172,6 +175,8 @@ class Progress:
             running = list(self._running)
         for attempt in running:
             attempt.end()
+        with self._idle:
+            self._idle.wait_for(lambda: not self._running)
 
     def stop(self) -> None:
         """Stop the clock: what comes after the transfers is not their time."""

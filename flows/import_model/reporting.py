@@ -17,7 +17,7 @@ from prefect.artifacts import (
     create_progress_artifact,
     update_progress_artifact,
 )
-from prefect.futures import PrefectFuture, as_completed, wait
+from prefect.futures import PrefectFuture, as_completed
 from prefect.logging import get_run_logger
 
 from blocks.registry_entries import RegisteredVersion
@@ -45,6 +45,9 @@ REFRESH_SECONDS = 2.0
 @contextmanager
 def shown_progress(doing: str, *, model: str, total: int, done: int) -> Iterator[Progress]:
     """Show one progress bar while the work inside the block counts bytes.
+
+    Where the block fails, or the run is cancelled, its transfers give up before this returns: the version's lease must
+    not be released while one of them could still make an object visible.
 
     Args:
         doing: what the bar is named after, for example "import".
@@ -77,6 +80,10 @@ def shown_progress(doing: str, *, model: str, total: int, done: int) -> Iterator
     refresher.start()
     try:
         yield progress
+    except BaseException:
+        # Here, not where the transfers are waited for: a run can be cancelled while it still hands them out.
+        progress.abandon()
+        raise
     finally:
         progress.stop()
         over.set()
@@ -84,19 +91,10 @@ def shown_progress(doing: str, *, model: str, total: int, done: int) -> Iterator
         show()
 
 
-def settle(transfers: Sequence[PrefectFuture[TransferredFile]], *, progress: Progress) -> list[TransferredFile]:
-    """Wait until no transfer runs any more, and only then return or raise.
-
-    At the first one that fails for good, or when the run is cancelled, the others give up: the version's lease must
-    not be released while one of them could still make an object visible.
-    """
-    try:
-        for transfer in as_completed(list(transfers)):
-            transfer.result()
-    except BaseException:
-        progress.abandon()
-        wait(list(transfers))
-        raise
+def settle(transfers: Sequence[PrefectFuture[TransferredFile]]) -> list[TransferredFile]:
+    """Wait for all transfers, and raise at the first one that fails for good."""
+    for transfer in as_completed(list(transfers)):
+        transfer.result()
     return [transfer.result() for transfer in transfers]
 
 

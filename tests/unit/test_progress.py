@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 import pytest
 
@@ -33,10 +32,9 @@ def test_a_failed_attempt_takes_its_bytes_back() -> None:
 
 def test_an_abandoned_attempt_is_ended_and_not_tried_again() -> None:
     """The cancelled read calls itself transient: its task would wait half a minute and begin anew."""
-    progress, ended = Progress(total=100, done=0), threading.Event()
+    progress = Progress(total=100, done=0)
     with pytest.raises(AbandonedError):
-        _abandon_meanwhile(progress, end=ended.set)
-    assert ended.is_set()
+        _abandon_meanwhile(progress)
     with pytest.raises(AbandonedError), progress.attempt():
         pytest.fail("it began")
 
@@ -47,11 +45,18 @@ def test_nothing_to_move_is_complete() -> None:
     assert Standing(done=5, total=5, moved=0, seconds=0.0).sentence() == "0.0 of 0.0 MB, 0.0 MB/s"
 
 
-def _abandon_meanwhile(progress: Progress, *, end: Callable[[], None]) -> None:
-    with progress.attempt() as attempt:
-        attempt.stopped_by(end)
-        progress.abandon()
-        raise ReadCancelledError(path="a")
+def _abandon_meanwhile(progress: Progress) -> None:
+    ended, abandoning = threading.Event(), threading.Thread(target=progress.abandon)
+    try:
+        with progress.attempt() as attempt:
+            attempt.stopped_by(ended.set)
+            abandoning.start()
+            assert ended.wait(60)
+            assert abandoning.is_alive()  # else the lease would be given back while this can still show an object
+            raise ReadCancelledError(path="a")
+    finally:
+        abandoning.join(60)
+        assert not abandoning.is_alive()
 
 
 def _drop_after_60(progress: Progress) -> None:
