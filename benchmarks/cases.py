@@ -70,13 +70,14 @@ def cases(*, mib: int, runs: int) -> tuple[Case, ...]:
     peers = (TRANSFER, SNAPSHOT, COMMANDS)
     return (
         Case("shards", "8 shards", shards, runs=runs),
-        Case("file", "one file", Replica(mib), contestants=(TRANSFER, UPLOAD), runs=runs),
-        Case("half-size", "one file, memory", Replica(mib // 2), contestants=(FLOW,), runs=1),
-        Case("double-size", "one file, memory", Replica(2 * mib), contestants=(FLOW,), runs=1),
+        Case("file", "one file", Replica(mib), contestants=(*OURS, SNAPSHOT, COMMANDS), runs=runs),
+        Case("half-size", "one file, memory", Replica(mib // 2), contestants=(FLOW,), runs=runs),
+        Case("double-size", "one file, memory", Replica(2 * mib), contestants=(FLOW,), runs=runs),
         Case("throttled", "8 shards", slow, Lines(mib_per_second=60), runs=runs),
         Case("latency-20", "8 shards and 100 small files", mixed, Lines(latency_ms=20), contestants=peers, runs=runs),
         Case("latency-100", "8 shards and 100 small files", mixed, Lines(latency_ms=100), contestants=peers, runs=runs),
-        Case("small", "1,000 small files", many, contestants=(FLOW, *peers), runs=1),
+        Case("small", "1,000 small files", many, contestants=(FLOW, *peers), runs=runs),
         Case("again", "import again", slow, contestants=(*OURS, EMPTY), before="everything", runs=runs),
+        Case("again-small", "again, 1,000 small files", many, contestants=(FLOW,), before="everything", runs=runs),
         Case("resume", "go on after a kill at half", slow, contestants=OURS, before="half", runs=runs),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -19,13 +20,16 @@ R = TypeVar("R")
 
 def download(errand: Errand) -> None:
     """Read every range of every file, and throw it away unhashed."""
-    way = ends(errand)
+    way, own = ends(errand), threading.local()
 
     def read(file: HubFile) -> None:
         source = way.hub.open(errand.repo, commit=way.revision.commit, file=file)
 
         def fetch(part: Part) -> None:
-            source.read_into(part.start, memoryview(bytearray(part.size)))
+            # One buffer for all parts of a thread: fresh ones would make the limit slower than what it limits.
+            if len(getattr(own, "buffer", b"")) < part.size:
+                own.buffer = bytearray(part.size)
+            source.read_into(part.start, memoryview(own.buffer)[: part.size])
 
         _parts(file, fetch)
 
@@ -46,7 +50,9 @@ def upload(errand: Errand) -> None:
         upload = way.store.start_upload(key, metadata={})
 
         def send(part: Part) -> UploadedPart:
-            return way.store.upload_part(upload, number=part.number, body=body[: part.size])
+            return way.store.upload_part(
+                upload, number=part.number, body=body if part.size == len(body) else body[: part.size]
+            )
 
         way.store.complete_upload(upload, parts=_parts(file, send), size=file.size, metadata={})
 
