@@ -83,6 +83,7 @@ def measure(case: Case, sandbox: Sandbox, *, folder: Path, aws: Path) -> Measure
     ):
         lane = Lane(case, repository, servers, folder, aws)
         lane.register()
+        servers.empty_bucket()
         for _ in range(case.runs):
             for name, done in runs.items():
                 lane.prepare()
