@@ -8,30 +8,41 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
-from prefect.settings import PREFECT_API_URL
+from prefect.artifacts import Artifact
+from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL, PREFECT_API_URL
 
 from blocks.lease import LeaseHeldError, held
 from deployments.errors import InvalidCatalogError
+from deployments.settings import settings
 from flows.check_model.errors import ServedWeightsError
 from flows.check_model.flow import check_model
+from flows.deploy_model import tasks
 from flows.deploy_model.flow import deploy_model
-from flows.deploy_model.history import read_served
+from flows.deploy_model.history import ServedRecord, read_served, write_served
+from flows.deploy_model.release import find_release
+from flows.deploy_model.wanted import wanted_objects
 from flows.preflight import PreflightError
 from flows.remove_model.flow import remove_model
+from k8s.cluster import Cluster, ReadyWatch
+from k8s.cluster.connection import open_connection
 from k8s.diagnosis import Category
-from k8s.errors import ConflictError, JobFailedError, NotReadyError
+from k8s.errors import ClusterUnavailableError, ConflictError, JobFailedError, NotReadyError
 from k8s.manifests.volume import volume_claim
-from tests.integration.deploy_world import EVALUATION_IMAGE, FILES, NAMESPACE, World, opened
+from tests.integration.deploy_world import ENGINE_IMAGE, EVALUATION_IMAGE, FILES, NAMESPACE, World, opened
 from tests.integration.s3_server import READER, Keys, S3Server
+from tests.integration.tcp_relay import Relay, relaying
 
 SERVICE = "mistral-24b-quantized"
 TOOLS = Path(__file__).parent / "scripted_tools.py"
@@ -92,6 +103,61 @@ def holding(world: World, *, node: str, container: dict[str, object], **spec: ob
         yield
     finally:
         world.cluster.delete_and_wait("v1", "Pod", "notebook", namespace=NAMESPACE, timeout_seconds=30)
+
+
+@contextmanager
+def reached_by_relay(world: World, patch: pytest.MonkeyPatch, folder: Path) -> Iterator[Relay]:
+    """Let flows reach the cluster by a relay, which can be cut; whoever else uses it does not notice."""
+    address = urlsplit(world.cluster.address)
+    assert address.hostname
+    assert address.port
+    with relaying(host=address.hostname, port=address.port) as relay:
+        kubeconfig = folder / "relayed"
+        direct = Path(os.environ["KUBECONFIG"]).read_text()
+        kubeconfig.write_text(direct.replace(f"127.0.0.1:{address.port}", f"127.0.0.1:{relay.port}"))
+        patch.setenv("KUBECONFIG", str(kubeconfig))
+        yield relay
+
+
+@contextmanager
+def refused_artifacts() -> Iterator[None]:
+    """Let the Prefect server fail whoever makes or changes an artifact."""
+    database = sqlite3.connect(str(PREFECT_API_DATABASE_CONNECTION_URL.value()).partition("///")[2], timeout=60)
+    with closing(database):
+        for change in ("INSERT", "UPDATE"):
+            database.execute(
+                # Without a key it is a state's own result, which nobody shows.
+                f"CREATE TRIGGER refuse_{change} BEFORE {change} ON artifact WHEN NEW.key IS NOT NULL "
+                "BEGIN SELECT RAISE(ABORT, 'refused'); END"
+            )
+        try:
+            yield
+        finally:
+            for change in ("INSERT", "UPDATE"):
+                database.execute(f"DROP TRIGGER refuse_{change}")
+
+
+def note_served(world: World) -> ServedRecord:
+    """Leave the record of a deploy of yesterday, of the model as it is now."""
+    spec, store = world.spec(), world.s3.block()
+    release = find_release(spec, registry=world.registry.client(), store=store.client())
+    wanted = wanted_objects(spec, release, environment=settings(), bucket=store.bucket)
+    served = ServedRecord(
+        service=wanted.service,
+        version=spec.version,
+        manifest_sha256=release.manifest.digest(),
+        flow_run_id="r",
+        served="yesterday",
+    )
+    write_served(store.client(), served)
+    return served
+
+
+def report() -> str:
+    """What people read of the last deploy that failed."""
+    shown: Any = Artifact.get("failure-deploy-quantized")  # typed for sync and async callers at once
+    assert shown
+    return str(shown.data)
 
 
 def test_a_registered_version_serves_is_recorded_and_is_deployed_once(world: World) -> None:
@@ -172,6 +238,87 @@ def test_a_bad_argument_is_named_kept_as_evidence_and_the_version_before_serves_
     assert (restored.changed, restored.manifest_sha256) == (False, before.manifest_sha256)
 
 
+def test_an_image_that_cannot_be_pulled_is_named_and_the_version_before_serves_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service would pull in vain for ever, with the model that served before gone (fault: image missing)."""
+    before = note_served(world)
+    at_once = partial(ReadyWatch, hopeless_after=((Category.IMAGE_PULL, 0.0),))  # not after 75 s of pulling again
+    monkeypatch.setattr(tasks, "ReadyWatch", at_once)
+    spec, missing = world.spec(), "test/never-pushed@sha256:" + "e" * 64
+    world.registry.client().merge_properties(spec.registered_model, spec.version, {"runtime_image": missing})
+    with pytest.raises(NotReadyError, match="test/never-pushed") as caught:
+        deploy_model("quantized")
+    assert caught.value.diagnosis.category is Category.IMAGE_PULL
+    assert any(key.endswith("summary.txt") for key in world.evidence())
+    service = world.service()
+    assert service
+    assert service["spec"]["predictor"]["model"]["image"] == ENGINE_IMAGE
+    assert f"{before.version} (manifest {before.manifest_sha256[:12]}, served yesterday) serves again" in report()
+
+
+def test_an_api_that_stays_away_from_a_wait_leaves_the_service_to_load(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A model that loads well would be replaced by the one before: a second downtime (fault: API gone in the wait)."""
+    note_served(world)
+    world.overlay_model(serving={"vllm_args": arguments(world, "--load-seconds=3")})
+    with monkeypatch.context() as away, reached_by_relay(world, away, tmp_path) as relay:
+
+        def until_seen(*, on_progress: Callable[[str], None], **more: Any) -> ReadyWatch:  # noqa: ANN401 - passed on
+            def see(line: str) -> None:
+                on_progress(line)
+                relay.cut()
+
+            return ReadyWatch(**{**more, "on_progress": see, "outage_seconds": 1.0})
+
+        away.setattr(tasks, "ReadyWatch", until_seen)
+        with pytest.raises(ClusterUnavailableError):
+            deploy_model("quantized")
+    assert "How the service stands is not known, so it was left as it is" in report()
+    assert not world.evidence()
+    service = world.service()
+    assert service
+    assert "--load-seconds=3" in service["spec"]["predictor"]["model"]["args"]
+    generation = service["metadata"]["generation"]
+    assert deploy_model("quantized").service == SERVICE
+    service = world.service()
+    assert service
+    assert service["metadata"]["generation"] == generation, "it was applied again"
+
+
+def test_a_change_whose_answer_is_lost_is_not_denied(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user would read that the service was not touched, while its pods are being replaced."""
+
+    class Answerless(Cluster):
+        def apply(self, manifest: dict[str, Any], *, force: bool = False) -> dict[str, Any]:
+            applied = super().apply(manifest, force=force)
+            if manifest["kind"] == "InferenceService":
+                raise ClusterUnavailableError(address=self.address, reason="the answer was lost")
+            return applied
+
+    monkeypatch.setattr(tasks, "connect", lambda: Answerless(open_connection()))
+    monkeypatch.setattr(tasks.apply, "retry_delay_seconds", [0, 0, 0])
+    with pytest.raises(ClusterUnavailableError):
+        deploy_model("quantized")
+    assert world.service()
+    assert "prefect deployment run deploy/quantized --watch" in report()
+    assert "not touched" not in report()
+
+
+def test_artifacts_that_prefect_does_not_take_decide_over_nothing(world: World) -> None:
+    """A model that serves would be called failed, and a failure would be hidden by another one of the UI."""
+    bad = arguments(world, "--no-such-argument")
+    with refused_artifacts():
+        world.overlay_model(serving={"vllm_args": bad})
+        with pytest.raises(NotReadyError):
+            deploy_model("quantized")
+        assert world.evidence()
+        world.overlay_model()
+        assert deploy_model("quantized").completion == " Paris"
+        assert remove_model("quantized").was_there
+
+
 def test_a_failed_first_deploy_stays_to_be_looked_at(world: World) -> None:
     """With nothing to go back to, what failed would be taken away before anybody saw it."""
     world.keys_of_kserve(Keys(READER.id, "wrong"))
@@ -213,6 +360,22 @@ def test_a_full_quota_is_told_with_what_is_used(world: World) -> None:
         assert world.service() is None
     finally:
         world.cluster.delete("v1", "ResourceQuota", "gpus", namespace=NAMESPACE)
+
+
+def test_what_serves_stays_where_no_node_has_room_for_it_or_for_its_change(world: World) -> None:
+    """A deploy that changes nothing would be refused, or one that no node can take would end what serves."""
+    deploy_model("quantized")
+    before = world.service()
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "gpus", "namespace": NAMESPACE}}
+    world.cluster.apply({**quota, "spec": {"hard": {"requests.nvidia.com/gpu": "0"}}})
+    try:
+        assert not deploy_model("quantized").changed
+    finally:
+        world.cluster.delete("v1", "ResourceQuota", "gpus", namespace=NAMESPACE)
+    world.overlay_model(serving={"node_selector": {"nvidia.com/gpu.product": "NVIDIA-H100"}})
+    with pytest.raises(PreflightError, match=r"0/3 nodes .* another product \(NVIDIA-L4, not NVIDIA-H100\).*Add such"):
+        deploy_model("quantized")
+    assert (world.service(), world.evidence()) == (before, [])
 
 
 def test_an_engine_that_outgrows_its_memory_is_named_and_kept_as_evidence(world: World) -> None:
