@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sandbox import processes
 from sandbox.errors import SandboxError
-from tests.cluster.machine import cgroups, containers, debian, machine, network, traces
+from tests.cluster.machine import cgroups, containers, debian, machine, network, rules, traces
 from tests.cluster.machine.components import NAMES
 from tests.cluster.machine.errors import LeftoverError, MachineError
 from tests.cluster.machine.layout import BRIDGE, RUN, Layout
@@ -72,6 +72,7 @@ def _steps(layout: Layout) -> list[Callable[[], object]]:
         partial(containers.unmount_below, layout.root, RUN),
         network.remove_devices,
         cgroups.remove,
+        *(partial(traces.remove_rules, tool, layout=layout) for tool in rules.TOOLS),
         partial(traces.put_back, layout),
     ]
 

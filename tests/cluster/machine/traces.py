@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 from tests.cluster.machine import rules
 from tests.cluster.machine.layout import Layout
@@ -36,21 +37,31 @@ def remember(layout: Layout) -> None:
 
 
 def put_back(layout: Layout) -> None:
-    """Restore the kernel's settings; remove the folders and rules that were not there before."""
-    if not layout.traces.exists():
-        return
-    before = json.loads(layout.traces.read_text())
-    for name, value in before["kernel"].items():
-        (_PROC / name).write_text(value)
-    for name in set(_FOLDERS) - set(before["folders"]):
+    """Restore the kernel's settings; remove the folders that were not there before."""
+    before = _before(layout)
+    for name in set(_FOLDERS) - set(before.get("folders", _FOLDERS)):
         shutil.rmtree(name, ignore_errors=True)
-    for tool in rules.TOOLS:
+    for name, value in before.get("kernel", {}).items():
+        (_PROC / name).write_text(value)
+
+
+def remove_rules(tool: str, *, layout: Layout) -> None:
+    """Remove the rules of `iptables` or `ip6tables` that were not there before.
+
+    Raises:
+        MachineError: one cannot be removed.
+    """
+    if before := _before(layout):
         rules.remove(tool, before=before["rules"][tool])
 
 
 def new_rules(layout: Layout) -> list[str]:
     """Name the rules that were not there before."""
-    if not layout.traces.exists():
-        return []
-    before = json.loads(layout.traces.read_text())["rules"]
-    return [f"{tool} {entry}" for tool in rules.TOOLS for entry in rules.marked(tool) if entry not in before[tool]]
+    known = _before(layout).get("rules", {})
+    return [f"{tool} {entry}" for tool in known for entry in rules.marked(tool) if entry not in known[tool]]
+
+
+def _before(layout: Layout) -> dict[str, Any]:
+    """What was noted; nothing if the cluster was ended before it changed anything."""
+    noted: dict[str, Any] = json.loads(layout.traces.read_text()) if layout.traces.exists() else {}
+    return noted
