@@ -34,9 +34,11 @@ def main(arguments: list[str]) -> int:
     end_in_order(lambda: SystemExit(143))
     try:
         return _COMMANDS[command]()
-    except MachineError as error:
-        print(error, file=sys.stderr)
+    except (MachineError, OSError) as error:
         lacking = missing_ability(error)
+        if isinstance(error, OSError) and not lacking:
+            raise
+        print(error, file=sys.stderr)
         if lacking:
             print(f"this machine's kernel or container does not allow it: {lacking}", file=sys.stderr)
         return CANNOT if lacking or isinstance(error, WrongMachineError) else 1
