@@ -1,8 +1,13 @@
-"""The manifests' command line: `python -m k8s render MODEL` and `python -m k8s render-shared`; it needs no cluster."""
+"""The manifests' command line: `python -m k8s render MODEL` and `python -m k8s render-shared`; it needs no cluster.
+
+It asks nobody. `python -m flows.deploy_model render MODEL` prints the same, and takes from registry and store what only
+an import knows.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -11,8 +16,8 @@ from deployments.errors import CatalogError, SettingsError
 from deployments.settings import settings
 from k8s.errors import ClusterError
 from k8s.manifests.inference_service import ServiceInputs
-from k8s.manifests.kserve_storage import SECRET, S3Address
-from k8s.render import as_yaml, model_objects, shared_objects
+from k8s.manifests.kserve_storage import PLATFORM_STORE, SECRET, S3Address
+from k8s.render import as_yaml, model_objects, model_yaml, shared_objects
 
 # What only an import knows: the option, and the property or field of the registry's entry that has it.
 _IMPORTED = {
@@ -21,7 +26,6 @@ _IMPORTED = {
     "source-commit": "source_commit",
     "model-id": "the registered model's id",
     "version-id": "the version's id",
-    "registry-name": "the name under which the dashboard lists the registry",
 }
 
 
@@ -29,11 +33,10 @@ class MissingInputError(ClusterError):
     """Options are missing whose values only an import knows."""
 
     def __init__(self, *, model: str, missing: Sequence[str]) -> None:
-        listed = "\n".join(f"  --{name:<16} {_IMPORTED[name]}" for name in missing)
+        listed = ", ".join(f"--{name}" for name in missing)
         super().__init__(
-            f"these values of {model} are known only after an import, and are never guessed:\n{listed}\n"
-            f"Import it, then take them from the registry's entry of the version: "
-            f"prefect deployment run import/{model} --watch"
+            f"only the import of {model} knows {listed}, and nothing is guessed. "
+            f"Take them from the registry: python -m flows.deploy_model render {model}"
         )
 
 
@@ -59,35 +62,38 @@ def _parser() -> argparse.ArgumentParser:
     model.add_argument("model", help="a key of the catalog")
     for name, origin in _IMPORTED.items():
         model.add_argument(f"--{name}", help=f"needed; {origin}")
-    model.add_argument("--bucket", default="llm-models", help="the bucket of the weights (%(default)s)")
-    model.add_argument("--storage-class", help="the volume's storage class; the cluster's default if not given")
+    model.add_argument(
+        "--bucket",
+        default=os.environ.get("SLIPWAY_BUCKET", "llm-models"),
+        help="the bucket of the weights (%(default)s)",
+    )
     model.add_argument("--no-pod-monitor", action="store_true", help="for clusters without the Prometheus operator")
     shared = commands.add_parser("render-shared", help="print what all models share as YAML")
-    shared.add_argument("--s3-endpoint", required=True, help="for example http://minio.model-storage.svc:9000")
+    shared.add_argument("--s3-endpoint", default=PLATFORM_STORE, help="as pods see it (%(default)s)")
     shared.add_argument("--s3-region", default="us-east-1", help="(%(default)s)")
     shared.add_argument("--s3-ca-config-map", help="a ConfigMap with the key cabundle.crt, for a private authority")
     return parser
 
 
 def _model(chosen: argparse.Namespace) -> str:
-    spec = catalog.load(chosen.model)
+    spec, environment = catalog.load(chosen.model), settings()
     values = {name: getattr(chosen, name.replace("-", "_")) for name in _IMPORTED}
     missing = [name for name, value in values.items() if not value]
     if missing:
         raise MissingInputError(model=spec.key, missing=missing)
     inputs = ServiceInputs(
-        namespace=settings().namespace,
+        namespace=environment.namespace,
         bucket=chosen.bucket,
         image=values["image"],
         manifest_sha256=values["manifest-sha256"],
         source_commit=values["source-commit"],
-        registry_name=values["registry-name"],
+        registry_name=environment.registry_name,
         registered_model_id=values["model-id"],
         model_version_id=values["version-id"],
+        pull_secret=environment.pull_secret,
     )
-    objects = model_objects(spec, inputs, storage_class=chosen.storage_class, monitored=not chosen.no_pod_monitor)
-    overlaid = f"\nUnder {spec.overlaid_by}: a replica, not the model." if spec.overlaid_by else ""
-    return as_yaml(objects, heading=f"{spec.description}{overlaid}\nPrinted by: python -m k8s render {spec.key}")
+    objects = model_objects(spec, inputs, storage_class=environment.storage_class, monitored=not chosen.no_pod_monitor)
+    return model_yaml(spec, objects, command="python -m k8s render")
 
 
 def _shared(chosen: argparse.Namespace) -> str:

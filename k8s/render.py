@@ -73,6 +73,18 @@ def as_yaml(manifests: Sequence[Mapping[str, Any]], *, heading: str) -> str:
     return comment + "".join(f"---\n{document}" for document in documents)
 
 
+def model_yaml(spec: ModelSpec, manifests: Sequence[Mapping[str, Any]], *, command: str) -> str:
+    """Write one model's manifests as YAML; a replica is marked as one.
+
+    Args:
+        spec: the model.
+        manifests: its objects, in the order of applying.
+        command: what printed them.
+    """
+    overlaid = f"\nUnder {spec.overlaid_by}: a replica, not the model." if spec.overlaid_by else ""
+    return as_yaml(manifests, heading=f"{spec.description}{overlaid}\nPrinted by: {command} {spec.key}")
+
+
 class _Dumper(yaml.SafeDumper):
     """PyYAML's safe dumper, without what kubectl's reader understands differently."""
 

@@ -10,13 +10,11 @@ from typing import Any
 from deployments.spec import ModelSpec
 from flows.apply_platform.secret_plan import ROTATION
 from k8s.manifests.flow_image import ALL_AUTHORITIES, AUTHORITIES, AUTHORITIES_MAP, ENVIRONMENT, OWN_AUTHORITIES
-from k8s.manifests.kserve_storage import S3Address
+from k8s.manifests.kserve_storage import PLATFORM_STORE, S3Address
 from k8s.render import shared_objects
 
 PLACEHOLDER = "required-input"
 """The tag of images that have no default."""
-
-_MINIO = "http://minio.model-storage.svc:9000"
 
 Object = dict[str, Any]
 
@@ -123,7 +121,7 @@ def store_address(objects: Iterable[Object]) -> S3Address:
     """Return where the object store is, as the flow runs' ConfigMap says, and who vouches for it if nobody public."""
     objects = list(objects)
     data = environment_of(objects)
-    endpoint = data.get("AWS_ENDPOINT_URL", _MINIO)
+    endpoint = data.get("AWS_ENDPOINT_URL", PLATFORM_STORE)
     vouched = endpoint.startswith("https:") and any(_is_config_map(thing, AUTHORITIES_MAP) for thing in objects)
     return S3Address(
         endpoint=endpoint,

@@ -11,6 +11,8 @@ from k8s.manifests.labels import shared_labels
 
 SERVICE_ACCOUNT = "ai-workload-sa"
 SECRET = "s3-credentials-kserve"  # noqa: S105 - the name of a Secret
+PLATFORM_STORE = "http://minio.model-storage.svc:9000"
+"""The platform's own MinIO, as pods see it."""
 SECRET_KEYS = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",

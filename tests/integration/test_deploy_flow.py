@@ -29,6 +29,7 @@ from deployments.settings import settings
 from flows.check_model.errors import ServedWeightsError
 from flows.check_model.flow import check_model
 from flows.deploy_model import tasks
+from flows.deploy_model.__main__ import main as render
 from flows.deploy_model.flow import deploy_model
 from flows.deploy_model.history import ServedRecord, read_served, write_served
 from flows.deploy_model.release import find_release
@@ -160,7 +161,9 @@ def report() -> str:
     return str(shown.data)
 
 
-def test_a_registered_version_serves_is_recorded_and_is_deployed_once(world: World) -> None:
+def test_a_registered_version_serves_is_recorded_and_is_deployed_once(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The whole way: a deploy that is green while nothing answers, or that restarts what serves."""
     receipt = deploy_model("quantized")
     assert (receipt.service, receipt.changed, receipt.completion) == (SERVICE, True, " Paris")
@@ -173,6 +176,13 @@ def test_a_registered_version_serves_is_recorded_and_is_deployed_once(world: Wor
     served = read_served(world.s3.block().client(), namespace=NAMESPACE, service=SERVICE)
     assert served
     assert served.manifest_sha256 == receipt.manifest_sha256
+
+    # `kubectl diff` once lied, because what was printed for it was typed by hand.
+    capsys.readouterr()
+    assert render(["render", "quantized", "--no-pod-monitor"]) == 0
+    printed = capsys.readouterr().out
+    diff = subprocess.run(["kubectl", "diff", "-f", "-"], input=printed, capture_output=True, text=True, check=False)
+    assert (diff.returncode, diff.stdout) == (0, ""), diff.stderr
 
     pods = {pod["metadata"]["uid"] for pod in world.pods()}
     again = deploy_model("quantized")

@@ -19,7 +19,6 @@ OPTIONS = [
     f"--source-commit={INPUTS.source_commit}",
     f"--model-id={INPUTS.registered_model_id}",
     f"--version-id={INPUTS.model_version_id}",
-    f"--registry-name={INPUTS.registry_name}",
 ]
 
 
@@ -70,6 +69,20 @@ def test_render_shared_prints_no_secret(capsys: pytest.CaptureFixture[str]) -> N
     assert kinds == ["ServiceAccount", "ServingRuntime"]
 
 
+def test_the_environments_pull_secret_registry_and_class_are_rendered(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`kubectl diff` would show a change that no deploy makes, or hide one."""
+    monkeypatch.setenv("SLIPWAY_PULL_SECRET", "our-logins")
+    monkeypatch.setenv("SLIPWAY_REGISTRY_NAME", "our-registry")
+    monkeypatch.setenv("SLIPWAY_STORAGE_CLASS", "fast")
+    assert main(["render", "full", *OPTIONS]) == 0
+    claim, service, _ = yaml.safe_load_all(capsys.readouterr().out)
+    assert claim["spec"]["storageClassName"] == "fast"
+    assert service["metadata"]["labels"]["modelregistry.opendatahub.io/name"] == "our-registry"
+    assert service["spec"]["predictor"]["imagePullSecrets"] == [{"name": "our-logins"}]
+
+
 def test_render_can_leave_the_monitor_out(capsys: pytest.CaptureFixture[str]) -> None:
     """`kubectl diff` fails on a PodMonitor where the Prometheus operator is not installed."""
     main(["render", "quantized", "--no-pod-monitor", *OPTIONS])
@@ -83,7 +96,8 @@ def test_render_invents_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert output.out == ""
     assert "--source-commit" in output.err
     assert "--image" not in output.err
-    assert output.err.rstrip().endswith("prefect deployment run import/quantized --watch")
+    assert output.err.rstrip().endswith("python -m flows.deploy_model render quantized")
+    assert output.err.count("\n") == 1
 
 
 def test_render_of_an_unknown_model_says_which_there_are(capsys: pytest.CaptureFixture[str]) -> None:
