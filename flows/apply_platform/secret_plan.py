@@ -124,14 +124,12 @@ def _values(
             found[key] = value, False
         elif known:
             found[key] = min(known), False
-        elif variable.make is not None:
+        else:
             found[key] = variable.make(), True
     return found
 
 
 def _trouble(spec: SecretSpec, variable: Variable, *, value: str | None, known: Collection[str]) -> str | None:
-    if value is None and not known and variable.make is None:
-        return f"{variable.name} is not set, and the cluster has no Secret {spec.name}"
     if value is None and len(known) > 1:
         return f"{variable.name} is not set, and Secret {spec.name} differs between {' and '.join(spec.namespaces)}"
     if value is not None and variable.frozen and known and value not in known:

@@ -30,13 +30,13 @@ class Variable:
 
     Attributes:
         name: the environment variable that gives it.
-        make: makes it where nobody gives it and the cluster has none yet; None for what only others can give.
+        make: makes it where nobody gives it and the cluster has none yet; `str` makes it empty.
         frozen: whether whoever uses it keeps the value of its first start, so that changing the Secret alone would lock
             it out.
     """
 
     name: str
-    make: Callable[[], str] | None = None
+    make: Callable[[], str]
     frozen: bool = False
 
 
@@ -67,7 +67,12 @@ def secret_specs(address: S3Address) -> tuple[SecretSpec, ...]:
     """
     kserve = storage_secret(address, namespace=MODELS)["metadata"]
     return (
-        SecretSpec(name="huggingface-token", namespaces=(MODELS,), keys={"HF_TOKEN": Variable(name="HF_TOKEN")}),
+        # Empty where nobody gave one: public repositories need none, and the import of a gated one is refused by name.
+        SecretSpec(
+            name="huggingface-token",
+            namespaces=(MODELS,),
+            keys={"HF_TOKEN": Variable(name="HF_TOKEN", make=str)},
+        ),
         SecretSpec(
             name="minio-credentials",
             namespaces=(MODELS, STORAGE),

@@ -24,6 +24,7 @@ from tests.integration.prefect_server import FOREIGN, prefect_server
 from tests.integration.registry_server import empty_registry
 from tests.integration.registry_server import serving as serving_registry
 from tests.integration.s3_server import WRITER, S3Server
+from tests.integration.self_signed import self_signed
 
 ROOT = Path(__file__).parents[2]
 PREFECT = [sys.executable, "-m", "prefect"]
@@ -71,7 +72,6 @@ def test_fact_17_an_empty_cluster_is_told_everything_at_once(cluster: Administra
         "images",
         "image repository",
         "secrets",
-        "secrets",
     ]
     assert cluster.get("v1", "Namespace", "model-storage") is None
 
@@ -87,9 +87,10 @@ def test_an_overlay_that_does_not_render_is_one_problem_of_several(
 
 
 def test_fact_17_a_fresh_install_converges_and_a_second_changes_nothing(
-    cluster: Administrator, monkeypatch: pytest.MonkeyPatch
+    cluster: Administrator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A namespace and two Secrets were missing, and nobody waited for what was there."""
+    monkeypatch.setenv("SLIPWAY_CA_BUNDLE", str(self_signed(tmp_path)))
     install_kserve(cluster)
     variables = given(monkeypatch)
     assert [finding for finding in look(Wish(), given=variables) if not finding.ok] == []
@@ -101,6 +102,7 @@ def test_fact_17_a_fresh_install_converges_and_a_second_changes_nothing(
                 thing["apiVersion"], thing["kind"], metadata["name"], namespace=metadata.get("namespace")
             )
             assert found is not None, label(thing)
+    assert "ConfigMap private-ai-demo/slipway-ca" in map(label, objects)
     again = planned_secrets(cluster, objects, given=variables, rotate=())
     assert {each.action for each in again.changes} == {"keep"}
     changes = plan_changes(cluster, noted(cluster, platform_objects("kubernetes", given=variables)))

@@ -81,12 +81,13 @@ def test_a_token_that_kubernetes_fills_for_an_account_is_kept(monkeypatch: pytes
     assert actions(plan)[f"{MODELS}/served-model-token"] == "keep"
 
 
-def test_everything_that_only_others_can_give_is_asked_for_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever installs would mend and start again once for each variable."""
+def test_logins_are_all_that_must_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Hub's token is for gated repositories: whoever imports public ones has none to give."""
     given = variables(monkeypatch, {})
-    problems = (*plan_secrets(SPECS, given=given, held={}).problems, *plan_logins(given, held={}).problems)
-    assert problems == (
-        "HF_TOKEN is not set, and the cluster has no Secret huggingface-token",
+    plan = plan_secrets(SPECS, given=given, held={})
+    [token] = [each for each in plan.changes if each.name == "huggingface-token"]
+    assert (token.action, token.manifest["data"]) == ("create", {"HF_TOKEN": ""})
+    assert (*plan.problems, *plan_logins(given, held={}).problems) == (
         "QUAY_USERNAME and QUAY_PASSWORD are not set, nor REGISTRY_AUTH_FILE: no pod could pull",
     )
 
