@@ -32,6 +32,17 @@ class ClusterUnavailableError(ClusterError):
         self.address = address
 
 
+class UntrustedApiError(ClusterError):
+    """The Kubernetes API's certificate is not signed by the CA of our configuration; waiting does not mend that."""
+
+    def __init__(self, *, address: str, reason: str) -> None:
+        super().__init__(
+            f"the certificate of the Kubernetes API at {address} is not trusted ({reason}). Correct "
+            "`certificate-authority` or `certificate-authority-data` of its cluster in the kubeconfig, then check: "
+            "kubectl get --raw /readyz"
+        )
+
+
 class NoKubeconfigError(ClusterError):
     """There is neither a kubeconfig nor a pod's own service account."""
 

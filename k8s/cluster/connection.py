@@ -16,6 +16,7 @@ from kubernetes import client, config
 from k8s.cluster.interruption import Interruption
 from k8s.errors import (
     AdmissionError,
+    ClusterError,
     ClusterUnavailableError,
     ConflictError,
     ForbiddenError,
@@ -23,11 +24,13 @@ from k8s.errors import (
     NoKubeconfigError,
     ResourceNotFoundError,
     UnauthorizedError,
+    UntrustedApiError,
 )
 from k8s.status import diagnose_refusal
 
 JSON = "application/json"
 APPLY = "application/apply-patch+yaml"
+_UNTRUSTED = re.compile(r"CERTIFICATE_VERIFY_FAILED\] (?P<why>.*?) \(_ssl")
 _VERBS = {"GET": "read", "POST": "create", "PATCH": "apply", "PUT": "replace", "DELETE": "delete"}
 _WRONG_TYPE = "failed to create typed patch object"
 _CONNECT_SECONDS = 10.0
@@ -160,15 +163,22 @@ class Connection:
             return ClusterUnavailableError(address=self.address, reason=f"{status}: {reason}")
         return known.get(status) or InvalidManifestError(path=path, reason=f"{status}: {reason}")
 
+    def _unanswered(self, reason: str) -> ClusterError:
+        # A wrong CA stays wrong; another TLS failure may be a server that restarts.
+        found = _UNTRUSTED.search(reason)
+        if found is not None:
+            return UntrustedApiError(address=self.address, reason=found["why"])
+        return ClusterUnavailableError(address=self.address, reason=reason)
+
     @contextmanager
     def _translated(self, method: str, path: str) -> Iterator[None]:
         try:
             yield
         except client.ApiException as error:
             # The vendor raises it itself, with status 0, for a TLS failure and nothing else.
-            raise ClusterUnavailableError(address=self.address, reason=str(error.reason)) from error
+            raise self._unanswered(str(error.reason)) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise ClusterUnavailableError(address=self.address, reason=f"{_VERBS[method]} {path}: {error}") from error
+            raise self._unanswered(f"{_VERBS[method]} {path}: {error}") from error
         except config.ConfigException as error:  # a token file that vanished, a broken exec plug-in
             raise NoKubeconfigError(reason=str(error)) from error
 

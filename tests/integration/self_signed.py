@@ -1,9 +1,14 @@
-"""A self-signed certificate for a server of this machine: what only its own file vouches for."""
+"""A self-signed certificate for a server of this machine, what only its own file vouches for; and a server with it."""
 
 from __future__ import annotations
 
 import ipaddress
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from cryptography import x509
@@ -39,3 +44,32 @@ def self_signed(folder: Path, *, authority: str = "127.0.0.1") -> Path:
         + made.public_bytes(serialization.Encoding.PEM)
     )
     return file
+
+
+@contextmanager
+def serving_tls(certificate: Path) -> Iterator[tuple[str, list[str]]]:
+    """Serve 404 over TLS; gives the address and the paths that were asked for."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's own signature
+            """Stay silent."""
+
+    listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    listener.socket = context.wrap_socket(listener.socket, server_side=True)
+    thread = threading.Thread(target=listener.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield f"https://127.0.0.1:{listener.server_port}", asked
+    finally:
+        listener.shutdown()
+        listener.server_close()

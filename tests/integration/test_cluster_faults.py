@@ -25,8 +25,10 @@ from k8s.errors import (
     ResourceNotFoundError,
     UnauthorizedError,
     UnknownKindError,
+    UntrustedApiError,
 )
 from tests.integration.scripted_api import Answer, ScriptedApi, cut_text, listed, plain, serving, status, stream, text
+from tests.integration.self_signed import self_signed, serving_tls
 
 PODS = Source("pods", "/api/v1/namespaces/ns/pods", {"labelSelector": "job-name=x"})
 
@@ -200,6 +202,20 @@ def test_an_api_that_is_not_there_is_transient(monkeypatch: pytest.MonkeyPatch, 
     with pytest.raises(ClusterUnavailableError, match="does not answer") as caught:
         connect().version()
     assert caught.value.transient
+
+
+def test_an_api_with_another_authority_is_not_tried_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A wrong CA in a kubeconfig never mends itself: the task would be retried, and 'does not answer' is not true."""
+    kubeconfig = tmp_path / "kubeconfig"
+    with serving(ScriptedApi(), kubeconfig) as plain_address:
+        (tmp_path / "token").write_text("throw-away")
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    with serving_tls(self_signed(tmp_path, authority="a stranger")) as (address, asked):
+        kubeconfig.write_text(kubeconfig.read_text().replace(plain_address, address))
+        with pytest.raises(UntrustedApiError, match=r"self-signed certificate.*`certificate-authority`") as caught:
+            connect().version()
+    assert not caught.value.transient
+    assert asked == []
 
 
 def test_no_kubeconfig_says_what_to_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

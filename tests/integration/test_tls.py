@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import ssl
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -20,7 +16,7 @@ from blocks.hub import ModelHub
 from blocks.hub_files import HubFile
 from blocks.object_store import ObjectStore
 from blocks.served_model import ServedModel
-from tests.integration.self_signed import self_signed
+from tests.integration.self_signed import self_signed, serving_tls
 
 FILE = HubFile("model.safetensors", 10, None, "")
 
@@ -44,37 +40,10 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(certificate: Path) -> Iterator[Server]:
     """An HTTPS server that knows nothing: each request that reaches it gets 404."""
     with serving_tls(certificate) as (url, asked):
-        yield Server(url, certificate, asked)
-
-
-@contextmanager
-def serving_tls(certificate: Path) -> Iterator[tuple[str, list[str]]]:
-    """Serve 404 over TLS; gives the address and the paths that were asked for."""
-    asked: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_error(404)
-
-        def do_HEAD(self) -> None:
-            self.do_GET()
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's own signature
-            """Stay silent."""
-
-    listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    listener.socket = context.wrap_socket(listener.socket, server_side=True)
-    thread = threading.Thread(target=listener.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield f"https://127.0.0.1:{listener.server_port}", asked
-    finally:
-        listener.shutdown()
-        listener.server_close()
-        set_client_factory(default_client_factory)
+        try:
+            yield Server(url, certificate, asked)
+        finally:
+            set_client_factory(default_client_factory)
 
 
 def store(server: Server, *, ca_bundle: Path | None = None) -> ObjectStore:
