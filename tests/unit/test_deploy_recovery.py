@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
+from functools import partial
 from typing import cast
 
 import pytest
@@ -12,10 +13,10 @@ from blocks.lease_record import LeaseLostError
 from deployments.settings import Settings
 from deployments.spec import ModelSpec
 from flows.deploy_model import cluster_checks
-from flows.deploy_model.applying import RESTARTED_BY, Stock, apply_objects, restarted
+from flows.deploy_model.applying import RESTARTED_BY, Stock, apply_objects, restarted, was_applied
 from flows.deploy_model.errors import NameTakenError, NoRoomError
 from flows.deploy_model.history import ServedRecord
-from flows.deploy_model.recovery import Restoration, restore
+from flows.deploy_model.recovery import Restoration, Touched, is_unseen, restore
 from flows.deploy_model.standing import is_same
 from flows.deploy_model.wanted import wanted_objects
 from flows.import_model.errors import MissingRightsError
@@ -68,6 +69,12 @@ class FakeCluster:
             raise UnknownKindError(api_version=manifest["apiVersion"], kind="PodMonitor")
         self.applied.append(manifest)
         return manifest
+
+    def get(self, api_version: str, kind: str, name: str, *, namespace: str) -> Json | None:
+        """Return what was applied last."""
+        if self.away:
+            raise ClusterUnavailableError(address="https://api", reason=f"{api_version} {kind} {namespace}/{name}")
+        return self.applied[-1] if self.applied else None
 
     def wait_ready(self, kind: str, name: str, *, namespace: str, watch: ReadyWatch) -> None:
         """Be ready at once."""
@@ -136,12 +143,48 @@ def test_what_is_ready_and_the_same_is_deployed() -> None:
     assert not Stock(same=False, diagnosis=None).is_deployed
 
 
+LOST = LeaseLostError(key="leases/services/ns/m.json", reason="eager-crow took it over")
+AWAY = ClusterUnavailableError(address="https://api", reason="refused")
+
+
+@pytest.mark.parametrize(
+    ("error", "touched", "landed", "unseen"),
+    [
+        (LOST, Touched.NO, False, False),
+        (AWAY, Touched.NO, False, False),  # a fill that lost the API: nothing was changed
+        (LOST, Touched.MAYBE, False, False),
+        (LOST, Touched.MAYBE, True, True),  # an earlier attempt changed it, and its answer was lost
+        (AWAY, Touched.MAYBE, False, True),
+        (AWAY, Touched.YES, True, True),
+        (LOST, Touched.YES, True, False),
+    ],
+)
+def test_only_a_failure_that_was_seen_is_gone_back_from(
+    error: Exception, touched: Touched, landed: bool, unseen: bool
+) -> None:
+    """A service that loads well would be replaced, or one that was changed be called untouched."""
+    assert is_unseen(error, touched=touched, landed=lambda: landed) is unseen
+
+
+@pytest.mark.parametrize("held", [Stock(same=False, diagnosis=None), stock(Category.STORAGE_DENIED)])
+def test_a_change_is_found_though_its_answer_was_lost(held: Stock) -> None:
+    """Also of new pods, whose manifest differs in nothing else."""
+    fake = FakeCluster()
+    look = partial(was_applied, as_cluster(fake), wanted=WANTED, stock=held, run="run-7")
+    fake.applied = [WANTED.service if held.same else OLDER]
+    assert not look()
+    apply_objects(as_cluster(fake), wanted=WANTED, stock=held, run="run-7", say=lambda _: None)
+    assert look()
+    fake.away = True
+    assert is_unseen(LOST, touched=Touched.MAYBE, landed=look)
+
+
 def bring_back(fake: FakeCluster, served: ServedRecord | None, *, lost: bool = False) -> Restoration:
     """Bring back what served last after the wanted service failed."""
 
     def confirm() -> None:
         if lost:
-            raise LeaseLostError(key="leases/services/ns/m.json", reason="eager-crow took it over")
+            raise LOST
 
     return restore(
         served, failed=WANTED.service, model="quantized", cluster=as_cluster(fake), confirm=confirm,
