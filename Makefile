@@ -8,6 +8,12 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONUNBUFFERED := 1
 
+# Only the environment can stop what runs in a state folder: without it, say so instead of going on.
+with_setup = if test -e $(VENV)/ready; then python -m $(1); elif test -e "$(2)"; then \
+  echo "$(2) may belong to running processes, and $(VENV), which ends them, is not set up. Run: make setup $@"; exit 1; fi
+SANDBOX = $(or $(SLIPWAY_SANDBOX_STATE),.sandbox)
+CLUSTER = $(or $(SLIPWAY_CLUSTER_STATE),.cluster)
+
 .PHONY: help setup engine evaluation demo demo-all test test-faults test-unit lint bench bench-import bench-ready cluster cluster-down test-cluster images up down reset clean requirements
 
 help: ## list the targets
@@ -42,10 +48,10 @@ up: setup ## start the sandbox; `eval "$$(python -m sandbox env)"` gives its add
 	@python -m sandbox up
 
 down: ## stop the sandbox and leave no process
-	@test ! -e $(VENV)/ready || python -m sandbox down
+	@$(call with_setup,sandbox down,$(SANDBOX))
 
 reset: ## stop the sandbox and forget what it holds
-	@test ! -e $(VENV)/ready || python -m sandbox reset
+	@$(call with_setup,sandbox reset,$(SANDBOX))
 
 test: setup ## every test that one machine can run
 	@python -m pytest -m "not cluster" --ignore tests/faults
@@ -57,7 +63,7 @@ cluster: setup ## a real single-node Kubernetes on this Debian machine, as root 
 	@python -m tests.cluster.machine up
 
 cluster-down: ## end it, and leave no process, mount or network device
-	@test ! -e $(VENV)/ready || python -m tests.cluster.machine down
+	@$(call with_setup,tests.cluster.machine down,$(CLUSTER))
 
 test-cluster: setup ## the tests that only a real Kubernetes can answer
 	@python -m pytest -m cluster tests/cluster $(AGAIN)
@@ -90,5 +96,8 @@ requirements: $(VENV)/ready ## pin what requirements/*.in ask for
 	  uv pip compile --quiet --no-header --no-annotate --universal --python-version 3.11 --generate-hashes \
 	    requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 
-clean: down ## remove what setup and the sandbox made
+clean: SLIPWAY_SANDBOX_STATE = # whatever folder is named elsewhere, .sandbox is what is deleted
+clean: ## remove what setup and the sandbox made
+	@test ! -e .cluster || { echo ".cluster holds a Kubernetes of this machine. End it first: make cluster-down"; exit 1; }
+	@$(call with_setup,sandbox down,$(SANDBOX))
 	@rm -rf $(VENV) .sandbox build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
