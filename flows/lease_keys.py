@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 LEASES = "leases/"
+_SUFFIX = ".json"
 
 
 def version_lease_key(prefix: str) -> str:
@@ -11,7 +12,13 @@ def version_lease_key(prefix: str) -> str:
     Args:
         prefix: the version's prefix, with a trailing slash.
     """
-    return f"{LEASES}{prefix.rstrip('/')}.json"
+    return f"{LEASES}{prefix.rstrip('/')}{_SUFFIX}"
+
+
+def leased_prefix(key: str) -> str | None:
+    """The prefix of the version that a lease's key is about, with a trailing slash; None for every other key."""
+    about = key.removeprefix(LEASES).removesuffix(_SUFFIX)
+    return f"{about}/" if key == version_lease_key(about) and about.count("/") == 1 else None
 
 
 def service_lease_key(namespace: str, service: str) -> str:
@@ -19,4 +26,4 @@ def service_lease_key(namespace: str, service: str) -> str:
 
     One level deeper than the leases on versions, so that a model named `services` has no lease in common.
     """
-    return f"{LEASES}services/{namespace}/{service}.json"
+    return f"{LEASES}services/{namespace}/{service}{_SUFFIX}"

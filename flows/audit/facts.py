@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlparse
 
 from blocks.registry_entries import RegisteredVersion
 from deployments.spec import ModelSpec
@@ -26,6 +27,7 @@ class AuditFacts:
         registered: the versions of the registry, those of other tools among them.
         namespace: where models are served.
         services: its InferenceServices.
+        elsewhere: those of all other namespaces; None if we may not list them.
         pods: its ready pods, by InferenceService.
         served: what each service's last good deploy left, by service.
     """
@@ -35,6 +37,7 @@ class AuditFacts:
     registered: tuple[RegisteredVersion, ...]
     namespace: str
     services: tuple[Json, ...] = ()
+    elsewhere: tuple[Json, ...] | None = None
     pods: Mapping[str, tuple[Json, ...]] = field(default_factory=dict)
     served: Mapping[str, ServedRecord] = field(default_factory=dict)
 
@@ -42,20 +45,39 @@ class AuditFacts:
     def ours(self) -> dict[str, RegisteredVersion]:
         """The registry's versions that slipway made, or that read from our bucket, by the prefix of their bytes."""
         found = ((prefix_of(version, bucket=self.inventory.bucket), version) for version in self.registered)
-        return {prefix: version for prefix, version in found if prefix is not None}
+        return {prefix: version for prefix, version in found if prefix}
 
     @cached_property
     def by_prefix(self) -> dict[str, ModelSpec]:
         """The catalog's models by the prefix of their version."""
         return {spec.prefix: spec for spec in self.specs}
 
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """Prefixes that slipway has to do with: of the catalog, the registry, and the runs' own records."""
+        return frozenset({*self.by_prefix, *self.ours, *self.inventory.recorded})
+
+    def knows(self, prefix: str) -> bool:
+        """Whether what is under a version's prefix is slipway's, as far as its records or its objects tell."""
+        stock = self.inventory.versions.get(prefix)
+        return prefix in self.known or (stock is not None and bool(stock.manifest or stock.ours))
+
 
 def prefix_of(version: RegisteredVersion, *, bucket: str) -> str | None:
-    """The prefix in our bucket that a registry's version speaks of; None if it is none of ours."""
-    uri, ours = version.artifact.uri if version.artifact else "", f"s3://{bucket}/"
-    if uri.startswith(ours):
-        return f"{uri.removeprefix(ours).rstrip('/')}/"
+    """The prefix in our bucket that a registry's version speaks of, empty for all of it; None if it is none of ours."""
+    path = path_in(version.artifact.uri if version.artifact else "", bucket=bucket)
+    if path is not None:
+        return f"{path.rstrip('/')}/" if path else ""
     return f"{version.model}/{version.version}/" if DIGEST_PROPERTY in version.properties else None
+
+
+def path_in(uri: str, *, bucket: str) -> str | None:
+    """What an address names in our bucket, as KServe's storage initializer reads it; None if it is no such address.
+
+    OpenShift AI's dashboard appends a query with the endpoint and the region; a bucket alone means all that is in it.
+    """
+    parts = urlparse(uri)
+    return parts.path.lstrip("/") if (parts.scheme, parts.netloc) == ("s3", bucket) else None
 
 
 def run(flow: str, spec: ModelSpec | None, *, otherwise: Iterable[str] = ()) -> str:

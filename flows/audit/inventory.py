@@ -10,9 +10,10 @@ from blocks.objects import ObjectEntry, Upload
 from deployments.spec.model import RESERVED_PREFIXES
 from flows.byte_proof import ByteProof
 from flows.import_model.manifest import MANIFEST, Manifest
-from flows.lease_keys import LEASES, version_lease_key
+from flows.lease_keys import LEASES, leased_prefix, version_lease_key
 
 PROBES = "probes/"
+RECEIPTS = "receipts/"
 _LEVELS = 3
 """A file of a version is at least `{model}/{version}/{file}`."""
 _RENEWALS_MISSED = 3
@@ -25,12 +26,14 @@ class StoredVersion:
 
     Attributes:
         entries: its objects by key, the manifest among them.
+        ours: where there is no manifest, the keys whose objects carry the metadata that an import gives them.
         manifest: what an import proved; None if no import was finished.
         problem: why its manifest, or its last verification, cannot be read; empty if both can.
         proof: the last verification that read its bytes.
     """
 
     entries: Mapping[str, ObjectEntry]
+    ours: frozenset[str] = frozenset()
     manifest: Manifest | None = None
     problem: str = ""
     proof: ByteProof | None = None
@@ -62,7 +65,8 @@ class Inventory:
     Attributes:
         bucket: its name.
         taken: the moment, by our own clock: ages are compared with hours, so that clocks may differ by minutes.
-        versions: by prefix, with a trailing slash.
+        versions: by prefix, with a trailing slash. What has no manifest may be anybody's.
+        recorded: the prefixes of versions that a receipt or a lease tells of.
         leases: by key.
         uploads: multipart uploads that are not finished. MinIO does not list them, and expires them itself.
         probes: objects by which a preflight proved that it may write, and that nobody deleted.
@@ -72,6 +76,7 @@ class Inventory:
     bucket: str
     taken: datetime
     versions: Mapping[str, StoredVersion] = field(default_factory=dict)
+    recorded: frozenset[str] = frozenset()
     leases: Mapping[str, StoredLease] = field(default_factory=dict)
     uploads: tuple[Upload, ...] = ()
     probes: tuple[ObjectEntry, ...] = ()
@@ -92,6 +97,7 @@ class Sorted:
     """A listing by what its keys mean."""
 
     versions: Mapping[str, Mapping[str, ObjectEntry]]
+    recorded: frozenset[str]
     leases: tuple[ObjectEntry, ...]
     probes: tuple[ObjectEntry, ...]
     foreign: tuple[ObjectEntry, ...]
@@ -101,18 +107,24 @@ def sort_objects(entries: Iterable[ObjectEntry]) -> Sorted:
     """Sort a bucket's listing; what slipway keeps for good (receipts, evidence, results) is left out."""
     versions: dict[str, dict[str, ObjectEntry]] = {}
     others: dict[str, list[ObjectEntry]] = {LEASES: [], PROBES: [], "": []}
+    recorded: set[str | None] = set()
     for entry in entries:
         prefix = version_prefix(entry.key)
         if prefix is not None:
             versions.setdefault(prefix, {})[entry.key] = entry
             continue
+        recorded.add(_recorded(entry.key))
         kind = entry.key.partition("/")[0]
         if f"{kind}/" in others:
             others[f"{kind}/"].append(entry)
         elif kind not in RESERVED_PREFIXES:
             others[""].append(entry)
     return Sorted(
-        versions=versions, leases=tuple(others[LEASES]), probes=tuple(others[PROBES]), foreign=tuple(others[""])
+        versions=versions,
+        recorded=frozenset(filter(None, recorded)),
+        leases=tuple(others[LEASES]),
+        probes=tuple(others[PROBES]),
+        foreign=tuple(others[""]),
     )
 
 
@@ -122,3 +134,7 @@ def version_prefix(key: str) -> str | None:
     if len(parts) < _LEVELS or parts[0] in RESERVED_PREFIXES or not all(parts[:2]):
         return None
     return f"{parts[0]}/{parts[1]}/"
+
+
+def _recorded(key: str) -> str | None:
+    return version_prefix(key.removeprefix(RECEIPTS)) if key.startswith(RECEIPTS) else leased_prefix(key)

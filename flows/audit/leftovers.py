@@ -19,10 +19,11 @@ def find_leftovers(facts: AuditFacts) -> Iterator[Row]:
     """Give a row for each kind of leftover, and each lease."""
     inventory = facts.inventory
     for upload in inventory.uploads:
-        holder = inventory.holder(version_prefix(upload.key) or "")
+        prefix = version_prefix(upload.key) or ""
+        holder = inventory.holder(prefix)
         begun = f"begun at {upload.begun:%Y-%m-%d %H:%M}" if upload.begun else "of unknown age"
         said = f"an unfinished upload, {begun}" + (f"; {holder.owner} works on it" if holder else "")
-        yield Row(Grade.LEFTOVER, upload.key, said, "" if holder else CLEAN_UP)
+        yield Row(Grade.LEFTOVER, upload.key, said, CLEAN_UP if facts.knows(prefix) and not holder else "")
     for lease in inventory.leases.values():
         if not lease.in_force(inventory.taken):
             said = f"a lease that its holder, {lease.owner}, does not renew since {lease.written:%Y-%m-%d %H:%M}"

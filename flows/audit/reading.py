@@ -1,4 +1,4 @@
-"""Reads what an audit compares: the whole catalog, bucket and registry, and the services of one namespace."""
+"""Reads what an audit compares: the whole catalog, bucket and registry, and the services of the cluster."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from flows.audit.stocktaking import take_inventory
 from flows.deploy_model.cluster_checks import SERVICE_API, SERVICE_KIND
 from flows.deploy_model.history import ServedRecord, read_served
 from k8s.cluster import Cluster
+from k8s.errors import ForbiddenError
 from k8s.fields import SERVICE_LABEL, condition
 
 if TYPE_CHECKING:
@@ -37,9 +38,19 @@ def read_facts(store: StoreClient, *, registry: RegistryClient, cluster: Cluster
         registered=tuple(version for model in registry.list_models() for version in registry.list_versions(model)),
         namespace=namespace,
         services=services,
+        elsewhere=services_elsewhere(cluster, namespace=namespace),
         pods=_ready_pods(cluster, namespace=namespace),
         served=dict(_served(store, names, namespace=namespace)),
     )
+
+
+def services_elsewhere(cluster: Cluster, *, namespace: str) -> tuple[Json, ...] | None:
+    """The services of other namespaces; None where we may not list them, as the platform's own roles have it."""
+    try:
+        services = cluster.objects(SERVICE_API, SERVICE_KIND, everywhere=True)
+    except ForbiddenError:
+        return None
+    return tuple(service for service in services if service["metadata"]["namespace"] != namespace)
 
 
 def _ready_pods(cluster: Cluster, *, namespace: str) -> dict[str, tuple[Json, ...]]:

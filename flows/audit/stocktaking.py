@@ -14,6 +14,7 @@ from flows.byte_proof import read_proof
 from flows.import_model.errors import ManifestError, ProofError
 from flows.import_model.manifest import MANIFEST
 from flows.import_model.stock import read_manifest
+from flows.import_model.transfer import BLOB_ID
 
 if TYPE_CHECKING:
     from blocks.object_store import StoreClient
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 def take_inventory(client: StoreClient, *, prefix: str = "") -> Inventory:
     """Look at a bucket, or at what is under one prefix of it; nothing is changed.
+
+    Where no manifest says whose an object is, its metadata is asked for: one request for each.
 
     Args:
         client: the bucket.
@@ -33,6 +36,7 @@ def take_inventory(client: StoreClient, *, prefix: str = "") -> Inventory:
         bucket=client.bucket,
         taken=taken,
         versions={name: _version(client, name, entries) for name, entries in found.versions.items()},
+        recorded=found.recorded,
         leases={lease.key: lease for lease in leases},
         uploads=tuple(client.unfinished_uploads(prefix)),
         probes=found.probes,
@@ -42,13 +46,18 @@ def take_inventory(client: StoreClient, *, prefix: str = "") -> Inventory:
 
 def _version(client: StoreClient, prefix: str, entries: Mapping[str, ObjectEntry]) -> StoredVersion:
     if prefix + MANIFEST not in entries:
-        return StoredVersion(entries=entries)
+        return StoredVersion(entries=entries, ours=frozenset(key for key in entries if _is_ours(client, key)))
     manifest = None
     try:
         manifest = read_manifest(client, prefix=prefix)
         return StoredVersion(entries=entries, manifest=manifest, proof=read_proof(client, prefix=prefix))
     except (ManifestError, ProofError) as error:
         return StoredVersion(entries=entries, manifest=manifest, problem=str(error))
+
+
+def _is_ours(client: StoreClient, key: str) -> bool:
+    head = client.head(key)
+    return head is not None and BLOB_ID in head.metadata
 
 
 def _lease(client: StoreClient, entry: ObjectEntry) -> StoredLease | None:

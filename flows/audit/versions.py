@@ -62,6 +62,9 @@ def _without_manifest(
     if stock:
         holder = facts.inventory.holder(prefix)
         at_work = f"; {holder.owner} works on it" if holder else ""
+        if not facts.knows(prefix):
+            said = f"{counted(len(stock.entries), 'object')}, and slipway does not know whose; it never removes them"
+            return Row(Grade.LEFTOVER, name, said)
         said = f"an import was not finished: {counted(len(stock.entries), 'object')} without a manifest{at_work}"
         return Row(Grade.LEFTOVER, name, said, run("import", spec, otherwise=[CLEAN_UP]))
     return Row(Grade.ABSENT, name, "not imported yet", run("import", spec))

@@ -1,32 +1,23 @@
 """What a cleanup may remove, and what it leaves alone and why: pure.
 
 Never what a manifest lists, and nothing of a version that the registry or a service reads in another state than its
-manifest's; nothing young, and nothing under a lease in force. Receipts, evidence and test results are kept.
+manifest's; nothing young, nothing under a lease in force, and nothing of which slipway does not know whose it is.
+Receipts, evidence and test results are kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
 from blocks.objects import Upload
-from flows.audit.facts import AuditFacts, Json, prefix_of
 from flows.audit.inventory import Inventory, StoredVersion, version_prefix
 from flows.audit.rows import counted
-from flows.import_model.manifest import DIGEST_ANNOTATION, DIGEST_PROPERTY
+from flows.cleanup_storage.references import References
 from flows.lease_keys import version_lease_key
 
-_S3 = "s3://"
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """Somebody who reads a prefix of the bucket, and the manifest that he takes it for; empty if he does not say."""
-
-    prefix: str
-    manifest_sha256: str
-    who: str
+_WHOSE = "slipway does not know whose it is"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,39 +60,22 @@ class CleanupPlan:
     kept: tuple[Kept, ...]
 
 
-def references(facts: AuditFacts) -> tuple[Reference, ...]:
-    """Return everybody who reads from the bucket: registry versions of any state, services, and the way back."""
-    bucket = facts.inventory.bucket
-    return (
-        *(
-            Reference(
-                prefix, str(version.properties.get(DIGEST_PROPERTY, "")), f"registry version {version.version_id}"
-            )
-            for version in facts.registered
-            if (prefix := prefix_of(version, bucket=bucket)) is not None
-        ),
-        *_of_services(facts.services, bucket=bucket, what="InferenceService"),
-        *_of_services(
-            (record.service for record in facts.served.values()), bucket=bucket, what="the way back of InferenceService"
-        ),
-    )
-
-
-def plan_cleanup(inventory: Inventory, *, referrers: Iterable[Reference], older_than: timedelta) -> CleanupPlan:
+def plan_cleanup(inventory: Inventory, *, referrers: References, older_than: timedelta) -> CleanupPlan:
     """Say what may go.
 
     Args:
         inventory: the bucket.
-        referrers: everybody who reads from it.
+        referrers: everybody who reads from it, and which versions are slipway's.
         older_than: what is younger stays: a run may be about to use it.
     """
     found: list[Removal | Kept] = []
-    readers = tuple(referrers)
     prefixes = {*inventory.versions, *filter(None, (version_prefix(upload.key) for upload in inventory.uploads))}
     for prefix in sorted(prefixes):
-        found += plan_version(inventory, prefix=prefix, referrers=readers, older_than=older_than)
+        found += plan_version(inventory, prefix=prefix, referrers=referrers, older_than=older_than)
     found += _leases(inventory, planned={each.lease for each in found if isinstance(each, Removal)})
     found += _others(inventory, older_than=older_than)
+    if referrers.unseen:
+        found.append(Kept("what only other namespaces read", referrers.unseen))
     return CleanupPlan(
         removals=tuple(each for each in found if isinstance(each, Removal)),
         kept=tuple(each for each in found if isinstance(each, Kept)),
@@ -109,14 +83,14 @@ def plan_cleanup(inventory: Inventory, *, referrers: Iterable[Reference], older_
 
 
 def plan_version(
-    inventory: Inventory, *, prefix: str, referrers: Iterable[Reference], older_than: timedelta
+    inventory: Inventory, *, prefix: str, referrers: References, older_than: timedelta
 ) -> Iterator[Removal | Kept]:
     """Say what of one version may go; nothing if there is nothing to say of it.
 
     Args:
         inventory: the bucket, or what is under this prefix of it.
         prefix: the version's prefix.
-        referrers: everybody who reads from the bucket.
+        referrers: everybody who reads from the bucket, and which versions are slipway's.
         older_than: what is younger stays.
     """
     stock = inventory.versions.get(prefix, StoredVersion(entries={}))
@@ -128,11 +102,18 @@ def plan_version(
     if holder := inventory.holder(prefix):
         yield Kept(name, f"{holder.owner} works on it")
         return
+    theirs = () if stock.manifest or prefix in referrers.known else tuple(sorted({*unlisted} - stock.ours))
+    if theirs:
+        yield Kept(name, f"{counted(len(theirs), 'object')}, such as {theirs[0]}: {_WHOSE}")
+        unlisted = tuple(sorted(stock.ours))
     young = [key for key in unlisted if not inventory.is_older(stock.entries[key].modified, than=older_than)]
     if reason := _protected(stock, prefix=prefix, referrers=referrers) or _recent(young):
         if unlisted:
             yield Kept(name, reason)
         unlisted = ()
+    if uploads and not (stock.manifest or stock.ours or prefix in referrers.known):
+        yield Kept(name, f"{counted(len(uploads), 'unfinished upload')}: {_WHOSE}")
+        return
     old = tuple(upload for upload in uploads if inventory.is_older(upload.begun, than=older_than))
     if len(old) < len(uploads):
         yield Kept(name, counted(len(uploads) - len(old), "recent unfinished upload"))
@@ -149,12 +130,12 @@ def plan_version(
     )
 
 
-def _protected(stock: StoredVersion, *, prefix: str, referrers: Iterable[Reference]) -> str:
+def _protected(stock: StoredVersion, *, prefix: str, referrers: References) -> str:
     """Say who may need objects of a version that its manifest does not list; nothing if nobody does."""
     if stock.problem and stock.manifest is None:
         return f"its manifest cannot be read: {stock.problem}"
     digest = stock.manifest.digest() if stock.manifest else None
-    for reader in referrers:
+    for reader in referrers.readers:
         overlaps = prefix.startswith(reader.prefix) or reader.prefix.startswith(prefix)
         if overlaps and (reader.prefix, reader.manifest_sha256) != (prefix, digest):
             return f"{reader.who} reads it, and not by the manifest that is there"
@@ -178,14 +159,4 @@ def _others(inventory: Inventory, *, older_than: timedelta) -> Iterator[Removal 
         yield Removal(subject="probes", lease=None, keys=keys, size=size, reason="their preflights were killed")
     strange = [upload.key for upload in inventory.uploads if version_prefix(upload.key) is None]
     for key in (*(entry.key for entry in inventory.foreign), *strange):
-        yield Kept(key, "it belongs to no version, and slipway does not know whose it is")
-
-
-def _of_services(services: Iterable[Json], *, bucket: str, what: str) -> Iterator[Reference]:
-    for service in services:
-        metadata = service["metadata"]
-        uri = str(service["spec"]["predictor"].get("model", {}).get("storageUri", ""))
-        if uri.startswith(f"{_S3}{bucket}/"):
-            prefix = uri.removeprefix(f"{_S3}{bucket}/")
-            digest = str((metadata.get("annotations") or {}).get(DIGEST_ANNOTATION, ""))
-            yield Reference(prefix, digest, f"{what} {metadata['name']}")
+        yield Kept(key, f"it belongs to no version, and {_WHOSE}")

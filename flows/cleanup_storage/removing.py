@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from blocks.lease import Lease, LeaseHeldError
 from flows.audit.stocktaking import take_inventory
-from flows.cleanup_storage.plan import Kept, Reference, Removal, plan_version
+from flows.cleanup_storage.plan import Kept, Removal, plan_version
+from flows.cleanup_storage.references import References
 
 if TYPE_CHECKING:
     from blocks.object_store import StoreClient
+
+DELETED_AT_ONCE = 100
+"""Keys in one request: few enough that a store answers well within the lease that was confirmed before it."""
 
 Hold = Callable[[str], AbstractContextManager[Lease]]
 """Holds the lease of this key for a block of code."""
 
 
 def remove(
-    client: StoreClient, removal: Removal, *, hold: Hold, referrers: Iterable[Reference], older_than: timedelta
+    client: StoreClient, removal: Removal, *, hold: Hold, referrers: References, older_than: timedelta
 ) -> Removal | Kept:
     """Remove what one part of a plan names.
 
@@ -30,7 +34,7 @@ def remove(
         client: the bucket.
         removal: what was planned.
         hold: takes a lease, waiting for just long enough to find its holder dead.
-        referrers: everybody who reads from the bucket.
+        referrers: everybody who reads from the bucket, and which versions are slipway's.
         older_than: what is younger stays.
 
     Returns:
@@ -51,7 +55,7 @@ def remove(
 
 
 def _under_lease(
-    client: StoreClient, removal: Removal, *, claim: Lease, referrers: Iterable[Reference], older_than: timedelta
+    client: StoreClient, removal: Removal, *, claim: Lease, referrers: References, older_than: timedelta
 ) -> Removal | Kept:
     if removal.prefix is None:
         return removal
@@ -64,7 +68,7 @@ def _under_lease(
     for upload in removable.uploads:
         claim.confirm()
         client.abort_upload(upload)
-    if removable.keys:
+    for start in range(0, len(removable.keys), DELETED_AT_ONCE):
         claim.confirm()
-        client.delete(removable.keys)
+        client.delete(removable.keys[start : start + DELETED_AT_ONCE])
     return removable

@@ -12,7 +12,8 @@ from blocks.registry import ModelRegistry
 from deployments.settings import settings
 from flows.audit.facts import AuditFacts
 from flows.audit.reading import read_facts
-from flows.cleanup_storage.plan import CleanupPlan, Kept, Removal, plan_cleanup, references
+from flows.cleanup_storage.plan import CleanupPlan, Kept, Removal, plan_cleanup
+from flows.cleanup_storage.references import references
 from flows.cleanup_storage.removing import remove as carry_out
 from flows.cleanup_storage.report import rows, sentence
 from flows.cosmetic import cosmetic

@@ -110,16 +110,19 @@ class Cluster:
             return None
         return str(secret.get("type", "Opaque")), frozenset(secret.get("data") or ())
 
-    def objects(self, api_version: str, kind: str, *, namespace: str | None = None, labels: str = "") -> list[Json]:
+    def objects(
+        self, api_version: str, kind: str, *, namespace: str | None = None, everywhere: bool = False, labels: str = ""
+    ) -> list[Json]:
         """Return the objects of a kind.
 
         Args:
             api_version: such as `v1`.
             kind: such as `Pod`.
             namespace: where; ignored for kinds without namespaces.
+            everywhere: in all namespaces instead, which takes a right of its own.
             labels: a label selector such as `app=x,tier in (a,b)`; all objects if empty.
         """
-        path = self._discovery.collection(api_version, kind, namespace=namespace)
+        path = self._discovery.collection(api_version, kind, namespace=namespace, everywhere=everywhere)
         return list_all(self._connection, path, {"labelSelector": labels} if labels else None)
 
     def apply_all(

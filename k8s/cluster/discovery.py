@@ -13,19 +13,20 @@ class Discovery:
         self._connection = connection
         self._known: dict[str, dict[str, tuple[str, bool]]] = {}
 
-    def collection(self, api_version: str, kind: str, *, namespace: str | None) -> str:
+    def collection(self, api_version: str, kind: str, *, namespace: str | None, everywhere: bool = False) -> str:
         """Return the path of all objects of a kind, in one namespace if the kind has them.
 
         Args:
             api_version: such as `v1` or `serving.kserve.io/v1beta1`.
             kind: such as `ConfigMap`.
             namespace: ignored for kinds without namespaces; "default" if None for the others.
+            everywhere: in all namespaces instead.
 
         Raises:
             UnknownKindError: the cluster serves no such kind.
         """
         plural, namespaced = self._resource(api_version, kind)
-        middle = f"/namespaces/{namespace or 'default'}" if namespaced else ""
+        middle = f"/namespaces/{namespace or 'default'}" if namespaced and not everywhere else ""
         return f"{_root(api_version)}{middle}/{plural}"
 
     def _resource(self, api_version: str, kind: str) -> tuple[str, bool]:

@@ -18,6 +18,7 @@ from flows.audit.rows import Grade
 from flows.cleanup_storage.flow import cleanup_storage
 from flows.deploy_model.flow import deploy_model
 from flows.import_model.flow import import_model
+from flows.import_model.transfer import BLOB_ID
 from flows.verify_model.errors import BrokenChainError
 from flows.verify_model.flow import verify_model
 from sandbox.hub.faults import Rule, Slow
@@ -90,9 +91,15 @@ def test_a_cleanup_says_first_what_it_removes_and_then_removes_nothing_else(impo
     site, client = imported.site, imported.site.s3_client()
     before = site.objects("")
     abandoned = {"Old-Model/v1/model.safetensors": b"half", PREFIX + "stray.bin": b"unlisted"}
-    kept = {"notes.txt": b"somebody's", f"receipts/{MODEL}/{VERSION}/r.json": b"{}", "test-results/M/v/r/x": b"1"}
+    kept = {
+        "notes.txt": b"somebody's",
+        "backups/2026-11/pg.dump": b"somebody's",
+        f"receipts/{MODEL}/{VERSION}/r.json": b"{}",
+        "test-results/M/v/r/x": b"1",
+    }
     for key, body in (abandoned | kept).items():
-        client.put_object(Bucket=site.bucket, Key=key, Body=body)
+        metadata = {BLOB_ID: "0" * 40} if key in abandoned else {}
+        client.put_object(Bucket=site.bucket, Key=key, Body=body, Metadata=metadata)
     client.create_multipart_upload(Bucket=site.bucket, Key=PREFIX + WEIGHTS)
     client.put_object(
         Bucket=site.bucket, Key=f"leases/{MODEL}/old.json", Body=Record("a dead run", "t", 0.1, "s").encode()
@@ -110,7 +117,10 @@ def test_a_cleanup_says_first_what_it_removes_and_then_removes_nothing_else(impo
     assert site.nothing_left_open()
     assert f"leases/{MODEL}/old.json" not in after
     assert imported.run(cleanup_storage, older_than_hours=0.0) == "nothing to remove"
-    assert [row.subject for row in imported.run(audit) if row.grade is Grade.LEFTOVER] == [f"s3://{site.bucket}"]
+    assert [row.subject for row in imported.run(audit) if row.grade is Grade.LEFTOVER] == [
+        "backups/2026-11",
+        f"s3://{site.bucket}",
+    ]
 
 
 def test_a_cleanup_beside_an_import_harms_neither(imported: Story) -> None:

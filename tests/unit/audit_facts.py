@@ -92,6 +92,7 @@ def facts(**changes: Any) -> AuditFacts:  # noqa: ANN401 - fields of AuditFacts
         registered=(version(),),
         namespace=NAMESPACE,
         services=(service(),),
+        elsewhere=(),
         pods={SERVICE: (pod(),)},
         served={SERVICE: served()},
     )

@@ -205,9 +205,20 @@ def test_a_later_runtime_image_is_to_deploy_and_no_damage() -> None:
     assert found(newer, Grade.LEFTOVER)[0][2] == DEPLOY
 
 
+def test_what_slipway_does_not_know_is_told_without_a_command() -> None:
+    """The command would be refused by the cleanup, or would be taken for a leave to remove it by hand."""
+    dump, part = "backups/2026-11/pg.dump", "backups/2026-12/pg.dump"
+    versions = {**inventory().versions, "backups/2026-11/": StoredVersion(entries={dump: entry(dump)})}
+    given = facts(inventory=inventory(versions=versions, uploads=(upload(part),)))
+    assert {(subject, then) for subject, _, then in found(given, Grade.LEFTOVER)} == {
+        ("backups/2026-11", ""),
+        (part, ""),
+    }
+
+
 def test_what_is_left_over_is_told_with_the_command_that_removes_it() -> None:
     """Storage would fill with what nobody knows of."""
-    stale, key = lease("leases/Old/v.json", at=LONG_AGO), "Other/v/model.safetensors"
+    stale, key = lease("leases/Old/v.json", at=LONG_AGO), PREFIX + "model.safetensors"
     given = facts(
         inventory=inventory(
             entry(PREFIX + "stray.bin"),

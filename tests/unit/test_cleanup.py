@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from blocks.objects import ObjectEntry
+from blocks.registry_entries import RegisteredVersion
 from flows.audit.facts import AuditFacts
-from flows.audit.inventory import Inventory, StoredVersion
-from flows.cleanup_storage.plan import CleanupPlan, Removal, plan_cleanup, references
+from flows.audit.inventory import Inventory, StoredVersion, sort_objects
+from flows.cleanup_storage.plan import CleanupPlan, Removal, plan_cleanup
+from flows.cleanup_storage.references import references
 from flows.cleanup_storage.report import rows, sentence
 from tests.unit.audit_facts import (
     LONG_AGO,
     MANIFEST,
     NAME,
+    NAMESPACE,
     NOW,
     PREFIX,
     entries,
@@ -28,6 +32,7 @@ from tests.unit.audit_facts import (
     upload,
     version,
 )
+from tests.unit.deploy_facts import BUCKET
 
 DAY = timedelta(days=1)
 STRAY = PREFIX + "stray.bin"
@@ -46,6 +51,18 @@ def removed(plan: CleanupPlan) -> list[str]:
 def unfinished(*found: ObjectEntry) -> Inventory:
     """A bucket with an import that was never finished."""
     return inventory(versions={PREFIX: StoredVersion(entries={each.key: each for each in found})})
+
+
+def version_at(uri: str) -> RegisteredVersion:
+    """An entry of another tool, by the address that it registered."""
+    made = version()
+    assert made.artifact
+    return replace(made, properties={}, artifact=replace(made.artifact, uri=uri))
+
+
+def theirs(model: dict[str, Any]) -> dict[str, Any]:
+    """A service of somebody else, by what it says of its model."""
+    return {"metadata": {"name": "theirs"}, "spec": {"predictor": {"model": model}}}
 
 
 def test_nothing_goes_where_all_is_well() -> None:
@@ -102,6 +119,74 @@ def test_a_service_that_reads_a_whole_model_protects_its_versions() -> None:
     assert planned(unfinished(entry(PREFIX + "a")), readers=readers).removals == ()
 
 
+@pytest.mark.parametrize(
+    "readers",
+    [
+        facts(registered=(version_at(f"s3://{BUCKET}/{NAME}?endpoint=http%3A%2F%2Fminio&defaultRegion=us"),)),
+        facts(registered=(version_at(f"s3://{BUCKET}"),)),
+        facts(registered=(), services=(theirs({"storageUri": f"s3://{BUCKET}"}),)),
+        facts(registered=(), services=(theirs({"storageUri": f"s3://{BUCKET}/{NAME}?endpoint=x"}),)),
+        facts(registered=(), services=(theirs({"storage": {"key": "aws-connection-models", "path": f"/{NAME}"}}),)),
+        facts(registered=(), services=(theirs({"storage": {"key": "aws-connection-models"}}),)),
+        facts(registered=(), services=(), elsewhere=(theirs({"storageUri": f"s3://{BUCKET}/{NAME}/"}),)),
+        facts(registered=(), services=(theirs({"env": [{"name": "STORAGE_URI", "value": f"s3://{BUCKET}/{NAME}"}]}),)),
+    ],
+    ids=["query", "whole-bucket", "service-bucket", "service-query", "path", "no-path", "elsewhere", "environment"],
+)
+def test_whatever_form_a_reader_names_it_in_protects_a_version(readers: AuditFacts) -> None:
+    """OpenShift AI's dashboard writes a query behind the address, or a path beside a connection's name."""
+    plan = planned(unfinished(entry(PREFIX + "a")), readers=replace(readers, served={}))
+    assert plan.removals == ()
+    assert "reads it" in plan.kept[0].reason
+
+
+def test_a_reader_of_another_bucket_protects_nothing() -> None:
+    """One service of another store would keep every leftover for ever."""
+    elsewhere = theirs({"storage": {"path": NAME, "parameters": {"bucket": "theirs"}}})
+    other = theirs({"storageUri": f"s3://{BUCKET}-2/{NAME}/"})
+    readers = facts(registered=(), services=(elsewhere, other), served={})
+    assert removed(planned(unfinished(entry(PREFIX + "a")), readers=readers)) == [PREFIX + "a"]
+
+
+def test_namespaces_that_may_not_be_read_are_told() -> None:
+    """Whoever applies the plan must know whose services it has not seen."""
+    plan = planned(inventory(), readers=facts(elsewhere=None))
+    assert [(each.subject, each.reason) for each in plan.kept] == [
+        ("what only other namespaces read", f"only InferenceServices of {NAMESPACE} may be listed")
+    ]
+
+
+def test_folders_that_slipway_does_not_know_stay() -> None:
+    """A database's backup lies as deep as a model's file, and nobody would restore it from our report."""
+    dump = "backups/2026-11/pg.dump"
+    foreign = StoredVersion(entries={dump: entry(dump)})
+    plan = planned(inventory(versions={"backups/2026-11/": foreign}, uploads=(upload("backups/2026-12/pg.dump"),)))
+    assert plan.removals == ()
+    assert [(each.subject, each.reason) for each in plan.kept] == [
+        ("backups/2026-11", f"1 object, such as {dump}: slipway does not know whose it is"),
+        ("backups/2026-12", "1 unfinished upload: slipway does not know whose it is"),
+    ]
+
+
+def test_what_an_import_marked_as_its_own_goes_and_its_foreign_neighbour_stays() -> None:
+    """A version that left the catalog would keep the files of its last, killed import for ever."""
+    ours, other = entry("Gone/v1/a.safetensors"), entry("Gone/v1/notes/mine.txt")
+    stock = StoredVersion(entries={each.key: each for each in (ours, other)}, ours=frozenset({ours.key}))
+    bucket = inventory(versions={"Gone/v1/": stock}, uploads=(upload("Gone/v1/b.safetensors"),))
+    plan = planned(bucket)
+    assert removed(plan) == [ours.key, "Gone/v1/b.safetensors"]
+    assert plan.kept[0].reason == f"1 object, such as {other.key}: slipway does not know whose it is"
+
+
+@pytest.mark.parametrize("record", ["leases/Gone/v1.json", "receipts/Gone/v1/run.json"])
+def test_a_record_of_an_import_tells_whose_a_folder_is(record: str) -> None:
+    """The lease of an import that was killed in its first upload is all that is left to tell."""
+    found = sort_objects([entry(record), entry("leases/services/n/s.json"), entry("receipts/stray.json")])
+    assert found.recorded == {"Gone/v1/"}
+    bucket = inventory(uploads=(upload("Gone/v1/a"),), recorded=found.recorded)
+    assert removed(planned(bucket, readers=facts(inventory=bucket))) == ["Gone/v1/a"]
+
+
 def test_an_abandoned_import_goes_when_it_is_old() -> None:
     """47 GB of an import that nobody finishes would stay for ever."""
     nobody = facts(registered=(), services=(), served={})
@@ -117,8 +202,8 @@ def test_uploads_go_by_their_own_age() -> None:
     plan = planned(inventory(uploads=uploads))
     assert removed(plan) == [PREFIX + "old"]
     assert plan.kept[0].reason == "2 recent unfinished uploads"
-    alone = planned(inventory(versions={}, uploads=(upload("Other/v/model.safetensors"),)))
-    assert removed(alone) == ["Other/v/model.safetensors"]
+    alone = planned(inventory(versions={}, uploads=(upload(PREFIX + "model.safetensors"),)))
+    assert removed(alone) == [PREFIX + "model.safetensors"]
 
 
 def test_nothing_goes_under_a_lease_in_force() -> None:
