@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from blocks.errors import AccessDeniedError, BlockError, IntegrityError, NotFoundError, RejectedError, UnavailableError
 from blocks.hub_files import SYSTEM
+from blocks.trust import TRUST_IT
 
 TOO_MANY_REQUESTS = 429
 WORTH_ANOTHER_TRY = frozenset({408, 425, TOO_MANY_REQUESTS, 500, 502, 503, 504})
@@ -82,8 +83,7 @@ class UntrustedCertificateError(RejectedError):
     def __init__(self, *, host: str) -> None:
         super().__init__(
             SYSTEM,
-            f"the TLS certificate of {host} is not signed by a trusted authority. Set SLIPWAY_CA_BUNDLE to the file "
-            f"of your authority, then run `python -m blocks.register`",
+            f"the TLS certificate of {host} is not signed by a trusted authority. {TRUST_IT}",
         )
 
 

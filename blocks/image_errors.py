@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from blocks.errors import AccessDeniedError, IntegrityError, RejectedError, UnavailableError
+from blocks.trust import TRUST_IT
 
 SYSTEM = "image registry"
 
@@ -41,8 +42,7 @@ class ImageCertificateError(RejectedError):
     def __init__(self, *, host: str, reason: str) -> None:
         super().__init__(
             SYSTEM,
-            f"the certificate of {host} is not trusted ({reason}). Set SLIPWAY_CA_BUNDLE to a PEM file with its "
-            "authority and run: python -m blocks.register",
+            f"the certificate of {host} is not trusted ({reason}). {TRUST_IT}",
         )
 
 

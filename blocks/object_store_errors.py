@@ -21,6 +21,7 @@ from urllib3.exceptions import HTTPError
 
 from blocks.errors import AccessDeniedError, BlockError, NotFoundError, RejectedError, UnavailableError
 from blocks.objects import SYSTEM, ObjectChangedError, UploadLostError
+from blocks.trust import TRUST_IT
 
 NOT_FOUND_CODES = frozenset({"NoSuchKey", "NotFound", "404", "NoSuchVersion"})
 UPLOAD_GONE = "NoSuchUpload"
@@ -120,8 +121,7 @@ class Request:
         if isinstance(error, SSLError):
             return RejectedError(
                 SYSTEM,
-                f"the TLS certificate of {self.endpoint} is not signed by a trusted authority. Set SLIPWAY_CA_BUNDLE "
-                "to the file of your authority, then run `python -m blocks.register`",
+                f"the TLS certificate of {self.endpoint} is not signed by a trusted authority. {TRUST_IT}",
             )
         if isinstance(error, HTTPClientError | BotoConnectionError | IncompleteReadError | HTTPError):
             return StoreUnreachableError(endpoint=self.endpoint, reason=type(error).__name__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from blocks.errors import AccessDeniedError, NotFoundError, RejectedError, UnavailableError
 from blocks.registry_entries import SYSTEM
+from blocks.trust import TRUST_IT
 
 
 class RegistryUnreachableError(UnavailableError):
@@ -47,8 +48,7 @@ class UntrustedRegistryError(RejectedError):
     def __init__(self, *, address: str, reason: str) -> None:
         super().__init__(
             SYSTEM,
-            f"the TLS certificate of {address} is not trusted ({reason}). Set SLIPWAY_CA_BUNDLE to the file of its "
-            "authority, then run `python -m blocks.register`",
+            f"the TLS certificate of {address} is not trusted ({reason}). {TRUST_IT}",
         )
 
 

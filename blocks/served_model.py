@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import urllib3
 
 from blocks.errors import AccessDeniedError, BlockError, NotFoundError, RejectedError, UnavailableError
-from blocks.trust import VARIABLE, trusted
+from blocks.trust import TRUST_IT, trusted
 
 SYSTEM = "served model"
 
@@ -44,8 +44,7 @@ class UntrustedServiceError(RejectedError):
     def __init__(self, *, url: str, reason: str) -> None:
         super().__init__(
             SYSTEM,
-            f"the certificate of {url} is not trusted ({reason}). Set {VARIABLE} to a PEM file of its authority; "
-            "pods have the ConfigMap slipway-ca at /slipway/ca: kubectl get configmap slipway-ca",
+            f"the certificate of {url} is not trusted ({reason}). {TRUST_IT}",
         )
 
 

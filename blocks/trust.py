@@ -20,6 +20,10 @@ import certifi
 from blocks.errors import RejectedError
 
 VARIABLE = "SLIPWAY_CA_BUNDLE"
+TRUST_IT = (
+    f"Set {VARIABLE} to a PEM file of its authority; for pods set it in .env, then: python -m flows.apply_platform"
+)
+"""What to do about a certificate that is not trusted, for the ends of errors."""
 
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _lock = threading.Lock()
