@@ -144,6 +144,12 @@ def ended_early(missing: int, *, host: str) -> InterruptedReadError:
     return InterruptedReadError(HubUnreachableError(host=host, reason=f"the connection ended {missing:,} bytes early"))
 
 
+def trickled(chunk: int, *, seconds: float, host: str) -> InterruptedReadError:
+    """Name the exception for a body that came too slowly: it is a stall, although never a silence."""
+    reason = f"less than {chunk:,} bytes came in {seconds:g} s"
+    return InterruptedReadError(HubUnreachableError(host=host, reason=reason))
+
+
 def _reason(error: Exception) -> str:
     """Shorten a connection's failure to its kind: the full text may hold a signed URL."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__.removesuffix("Error")).lower()

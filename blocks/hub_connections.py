@@ -18,12 +18,13 @@ class Connections:
 
     Args:
         ca_bundle: a PEM file of trusted authorities, as `trusted` gives it; None for the system's.
-        stall_seconds: how long a connection may be silent before it counts as stalled.
+        stall_seconds: how long a connection may be silent, and a chunk of a body may take, before it counts as stalled.
         per_host: connections that are kept for one host; more may be open at a time.
     """
 
     def __init__(self, *, ca_bundle: str | None, stall_seconds: float, per_host: int) -> None:
         self._ca_bundle = ca_bundle
+        self.stall_seconds = stall_seconds
         self._timeout = Timeout(connect=CONNECT_SECONDS, read=stall_seconds)
         self._per_host = per_host
         self._pools: dict[str | None, urllib3.PoolManager] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from urllib.parse import quote
 
 import urllib3
@@ -20,12 +21,18 @@ from blocks.hub_answers import (
     connection_failure,
     ended_early,
     refusal,
+    trickled,
 )
 from blocks.hub_connections import Connections
 from blocks.hub_errors import Question, ReadCancelledError, ReadGivenUpError, UnexpectedAnswerError
 from blocks.hub_files import HubFile
+from blocks.hub_pace import Pace
 
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 18
+"""What a connection has to give within the time that a silence may last: 4.4 kB/s of the default 60 s.
+
+A line of 1 Mbit/s gives each of the default eight connections 15 kB/s.
+"""
 REDIRECTS = 5
 MOVED = frozenset({301, 302, 303, 307, 308})
 OK, PARTIAL = 200, 206
@@ -34,9 +41,9 @@ OK, PARTIAL = 200, 206
 class RangedFile:
     """One file of a commit, readable in ranges from several threads.
 
-    A read resumes at its offset after a dropped, truncated or stalled connection. The Hub's redirect to a signed URL
-    is followed once and shared by all ranges; where the storage host no longer takes it, it is asked for again. The
-    token never goes to another host than the endpoint.
+    A read resumes at its offset after a dropped, truncated, stalled or trickling connection. The Hub's redirect to a
+    signed URL is followed once and shared by all ranges; where the storage host no longer takes it, it is asked for
+    again. The token never goes to another host than the endpoint.
 
     Args:
         file: what the Hub declares.
@@ -103,28 +110,33 @@ class RangedFile:
         self._closed.set()
         with self._open_lock:
             for response in self._open:
-                # A response that its reader just finished has no socket to shut down any more.
-                with suppress(ValueError, RuntimeError, OSError):
-                    response.shutdown()
+                _shut_down(response)
 
     def _read_once(self, start: int, view: memoryview, arrived: Callable[[int], None]) -> None:
         response = self._request(start, start + len(view))
         self._watch(response)
-        host, done = Location(response.url or "", ours=False).host, 0
+        host, done = (self._location or self._source).host, 0
+        pace = Pace(seconds=self._connections.stall_seconds, end=partial(self._end, response))
         try:
-            while done < len(view):
-                count = response.readinto(view[done : done + CHUNK_BYTES])
-                if count == 0:
-                    raise ended_early(len(view) - done, host=host)
-                done += count
-                arrived(count)
+            with pace:
+                while done < len(view):
+                    count = response.readinto(view[done : done + CHUNK_BYTES])
+                    if pace.too_slow:  # what came of the chunk is no progress, else a trickle would never be given up
+                        raise trickled(CHUNK_BYTES, seconds=pace.seconds, host=host)
+                    if count == 0:
+                        raise ended_early(len(view) - done, host=host)
+                    done += count
+                    pace.arrived()
+                    arrived(count)
         except (HTTPError, OSError) as error:
             self._check_open()
+            if pace.too_slow:
+                raise trickled(CHUNK_BYTES, seconds=pace.seconds, host=host) from error
             raise connection_failure(error, host=host) from error
         finally:
             with self._open_lock:
                 self._open.discard(response)
-            if done < len(view):
+            if done < len(view) or pace.too_slow:
                 response.close()  # its unread rest would be taken for the next answer
             response.release_conn()
 
@@ -136,6 +148,12 @@ class RangedFile:
                 self._open.discard(response)
             response.close()
             raise ReadCancelledError(path=self.file.path)
+
+    def _end(self, response: urllib3.BaseHTTPResponse) -> None:
+        """End the read of one answer, unless it just ended: its connection may serve another one by now."""
+        with self._open_lock:
+            if response in self._open:
+                _shut_down(response)
 
     def _in_the_end(self, error: BlockError) -> BlockError:
         """Name the error after the last attempt: what was retried here, nobody shall retry once more."""
@@ -195,3 +213,9 @@ class RangedFile:
     def _check_open(self) -> None:
         if self._closed.is_set():
             raise ReadCancelledError(path=self.file.path)
+
+
+def _shut_down(response: urllib3.BaseHTTPResponse) -> None:
+    # A response that its reader just finished has no socket to shut down any more.
+    with suppress(ValueError, RuntimeError, OSError):
+        response.shutdown()

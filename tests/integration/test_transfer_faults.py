@@ -11,10 +11,11 @@ from collections.abc import Iterator
 import pytest
 
 from blocks.errors import AccessDeniedError, IntegrityError, RejectedError, UnavailableError
+from blocks.hub_ranges import CHUNK_BYTES
 from flows.import_model.transfer import abort_leftovers
 from sandbox.hub import Corrupt, Drop, Effect, Expire, IgnoreRange, Rule, Slow, Stall, Status, Truncate
 from tests.integration.s3_server import S3Server
-from tests.integration.transfer_lane import CONFIG, MIB, WEIGHTS, Lane, asking
+from tests.integration.transfer_lane import CONFIG, MIB, PARTS, WEIGHTS, Lane, asking
 
 
 @pytest.mark.parametrize(
@@ -91,6 +92,30 @@ def test_a_silent_hub_is_asked_for_all_ranges_at_once(lane: Lane) -> None:
     # Three attempts, and perhaps some that began too late to share another's; one by one they were seven.
     assert len(lane.server.log.entries("*/resolve/*", settle=0)) <= 5
     assert lane.is_clean()
+
+
+def test_a_hub_that_trickles_is_given_up_as_a_silent_one(lane: Lane) -> None:
+    """One byte a minute is no silence: an import hung for days, and held its lease."""
+    lane.server.faults.add(Rule(Slow(bytes_per_second=20), path=f"*{WEIGHTS}", origin="cdn"))
+    with pytest.raises(
+        UnavailableError, match=r"gave no byte in 3 attempts: http://.* \(less than 262,144 bytes came in 0.5 s\)"
+    ):
+        lane.move()
+    assert lane.is_clean()
+
+
+def test_a_hub_that_trickles_once_costs_a_new_connection(lane: Lane) -> None:
+    """Of a thousand hosts behind one name, one is sick: the next connection reaches another."""
+    lane.server.faults.add(Rule(Slow(bytes_per_second=20), path=f"*{WEIGHTS}", origin="cdn", skip=1, times=1))
+    assert lane.move().sha256 == lane.file().sha256
+
+
+def test_a_slow_line_that_gives_its_chunks_in_time_is_borne(lane: Lane) -> None:
+    """Whoever has a line of 1 Mbit/s waits for days, but gets the model."""
+    lane.server.faults.add(Rule(Slow(bytes_per_second=6 * CHUNK_BYTES), path=f"*{WEIGHTS}", origin="cdn"))
+    patient = lane.asks_with(stall_seconds=2)  # less than a part takes, and twelve times what a chunk does
+    assert patient.move().sha256 == lane.file().sha256
+    assert len(lane.server.log.entries(f"*{WEIGHTS}", origin="cdn")) == PARTS
 
 
 def test_a_host_without_ranges_is_refused(lane: Lane) -> None:

@@ -24,6 +24,8 @@ CONFIG = "config.json"
 EMPTY = "empty.txt"
 TOKEN = "hf_good"
 OPTIONS = TransferOptions(part_bytes=5 * MIB, ranges=3, window=2)
+PARTS = 4
+"""Parts of the weights, of which each is one request where nothing goes wrong."""
 
 
 def publish_model(root: Path, folder: Path) -> Path:
