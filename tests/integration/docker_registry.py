@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import shutil
-import socket
 import ssl
 import subprocess
 import threading
@@ -18,6 +17,8 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+
+from tests.integration.ports import free_port
 
 USER = "builder"
 PASSWORD = "throw-away"
@@ -60,9 +61,7 @@ def docker_registry(folder: Path, certificate: Certificate, *, auth: dict[str, o
     program = shutil.which("docker-registry")
     if program is None:
         pytest.skip("docker-registry is not installed: apt-get install -y docker-registry")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        host = f"127.0.0.1:{probe.getsockname()[1]}"
+    host = f"127.0.0.1:{free_port()}"
     tls = {"certificate": str(certificate.file), "key": str(certificate.key)}
     config = {
         "version": 0.1,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from prefect_aws import AwsClientParameters, AwsCredentials
 from pydantic import SecretStr
 
 from blocks.object_store import ObjectStore
+from tests.integration.ports import free_ports
 
 WEED = Path(sys.executable).parent / "weed"
 START_SECONDS = 60.0
@@ -92,7 +92,7 @@ def serving(folder: Path) -> Iterator[S3Server]:
 @contextmanager
 def restartable(folder: Path) -> Iterator[tuple[S3Server, Callable[[], None]]]:
     """Run a store for a block of code, with a call that kills it and starts it again with what it holds."""
-    ports = _free_ports()
+    ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
     (folder / "data").mkdir()
     identities = folder / "identities.json"
     identities.write_text(json.dumps({"identities": [_identity(WRITER, "Admin"), _identity(READER, "Read", "List")]}))
@@ -134,17 +134,6 @@ def _identity(keys: Keys, *actions: str) -> dict[str, object]:
         "credentials": [{"accessKey": keys.id, "secretKey": keys.secret}],
         "actions": list(actions),
     }
-
-
-def _free_ports() -> dict[str, int]:
-    """Ports that are free now; all are held at once, so that none is given twice."""
-    with ExitStack() as held:
-        ports = {}
-        for name in PORTS:
-            listener = held.enter_context(socket.socket())
-            listener.bind(("127.0.0.1", 0))
-            ports[name] = int(listener.getsockname()[1])
-        return ports
 
 
 def _await(url: str, process: subprocess.Popen[bytes]) -> None:

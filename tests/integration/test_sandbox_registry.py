@@ -22,6 +22,7 @@ from model_registry.core import ModelRegistryAPIClient
 from model_registry.types import DocArtifact, ListOptions, ModelArtifact, Parameter
 from mr_openapi import ArtifactTypeQueryParam, ModelVersionState, ParameterType
 
+from tests.integration.ports import free_port
 from tests.integration.registry_server import Slot, empty_registry, serving
 
 BASE = "/api/model_registry/v1alpha3"
@@ -67,9 +68,7 @@ def _register(client: ModelRegistry, version: str = "v1", **more: Any) -> None: 
 @contextmanager
 def _process(database: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Run the server as its users do, on a free port; gives its address when it is ready."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "sandbox.registry", "--database", str(database), "--port", str(port)]
     )
