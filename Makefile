@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONUNBUFFERED := 1
+# Tests wait for servers more than they compute. By file, because a file's tests share their servers.
+SIDE_BY_SIDE := -n 2 --dist loadfile
 
 # Only the environment can stop what runs in a state folder: without it, say so instead of going on.
 with_setup = if test -e $(VENV)/ready; then python -m $(1); elif test -e "$(2)"; then \
@@ -54,10 +56,10 @@ reset: ## stop the sandbox and forget what it holds
 	@$(call with_setup,sandbox reset,$(SANDBOX))
 
 test: setup ## every test that one machine can run
-	@python -m pytest -m "not cluster" --ignore tests/faults
+	@python -m pytest $(SIDE_BY_SIDE) -m "not cluster" --ignore tests/faults
 
 test-faults: setup ## imports under faults and kills by the hundred, in minutes
-	@python -m pytest tests/faults
+	@python -m pytest $(SIDE_BY_SIDE) tests/faults
 
 cluster: setup ## a real single-node Kubernetes on this Debian machine, as root (see tests/cluster/README.md)
 	@python -m tests.cluster.machine up
