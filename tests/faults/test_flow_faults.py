@@ -20,6 +20,8 @@ from tests.integration.stale_lease import hasten
 from tests.integration.test_import_interruptions import HEADERS, LEASE, importing, publish_large, versions
 
 WEIGHTS = "*.safetensors"
+FILES_AT_ONCE = 2
+HEADER_BYTES = 128 << 10
 
 
 @pytest.fixture
@@ -42,15 +44,20 @@ def test_a_store_that_is_restarted_costs_a_retry(restarting: tuple[Site, Callabl
     site.patch.setattr(tasks.transfer_file, "retry_delay_seconds", list(RETRY_DELAYS_SECONDS))
     site.hub.faults.add(Rule(Slow(bytes_per_second=4_000_000), path=WEIGHTS, origin="cdn", skip=HEADERS))
     before = len(site.hub.faults.fired())
+    restarted: list[bool] = []
     restarting_store = threading.Thread(
-        target=lambda: site.hub.faults.wait_until(lambda fired: len(fired) > before, timeout=120) and restart()
+        target=lambda: restarted.append(
+            site.hub.faults.wait_until(lambda fired: len(fired) > before, timeout=120) and restart() is None
+        )
     )
     restarting_store.start()
     receipt = site.run()
     restarting_store.join()
+    assert restarted == [True]
     assert receipt.files_moved == receipt.files_total
     assert site.objects().keys() >= {"manifest.json", "model-00001-of-00003.safetensors"}
     assert site.nothing_left_open()
+    assert [entry["name"] for entry in versions(site)] == [VERSION]
 
 
 @pytest.mark.parametrize("request_number", [1, 4, 7, 11])
@@ -62,13 +69,16 @@ def test_a_flow_that_is_killed_is_completed_by_the_next(site: Site, request_numb
     site.hub.faults.add(Rule(Pass(), path=WEIGHTS, origin="cdn", times=request_number))
     site.hub.faults.add(Rule(Slow(seconds=600), path=WEIGHTS, origin="cdn"))
     with importing() as process:
-        site.hub.faults.wait_until(lambda fired: len(fired) - before > request_number, timeout=240)
+        assert site.hub.faults.wait_until(lambda fired: len(fired) - before > request_number, timeout=240)
         process.send_signal(signal.SIGKILL)
     assert "manifest.json" not in site.objects()
     hasten(site.world.s3.block(bucket=site.bucket).client(), key=LEASE)
     site.hub.faults.clear()
     receipt = site.run()
-    assert receipt.files_moved <= receipt.files_total
+    assert receipt.files_moved
+    sizes = sorted((path.stat().st_size for path in (site.folder / "large").glob(WEIGHTS)), reverse=True)
+    lost = sum(sizes[:FILES_AT_ONCE]) + 2 * HEADER_BYTES * HEADERS
+    assert site.weight_bytes() <= sum(sizes) + lost
     assert site.nothing_left_open()
     assert LEASE not in site.objects("")
     assert [entry["name"] for entry in versions(site)] == [VERSION]

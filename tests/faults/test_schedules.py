@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,8 @@ from tests.integration.bare_import import MIB, Road
 from tests.integration.s3_troubles import CutAnswer, CutRequest, Refused, Silence, Trouble
 
 EXAMPLES = 25
+RANDOM = "RANDOM" in os.environ
+"""Whether each run draws other faults: `RANDOM=1 make test-faults`. Else a red run is red again."""
 HUB_REQUESTS, STORE_REQUESTS = 34, 52
 """About as many as an import makes where nothing goes wrong."""
 
@@ -43,6 +46,8 @@ versions = itertools.count()
 
 @settings(
     max_examples=EXAMPLES,
+    derandomize=not RANDOM,
+    print_blob=True,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
