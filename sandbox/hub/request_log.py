@@ -49,7 +49,11 @@ class RequestLog:
         on_answer: called with each request once it was answered.
     """
 
+    most_at_once: int
+    """The most requests that were answered at one time."""
+
     def __init__(self, on_answer: Callable[[Entry], None] | None = None) -> None:
+        self.most_at_once = 0
         self._entries: deque[Entry] = deque(maxlen=_KEPT)
         self._in_flight = 0
         self._changed = threading.Condition()
@@ -62,6 +66,7 @@ class RequestLog:
         with self._changed:
             self._entries.append(entry)
             self._in_flight += 1
+            self.most_at_once = max(self.most_at_once, self._in_flight)
         try:
             yield entry
         finally:
@@ -95,3 +100,4 @@ class RequestLog:
         self.entries()
         with self._changed:
             self._entries.clear()
+            self.most_at_once = self._in_flight

@@ -52,7 +52,7 @@ def prepared(cluster: Cluster, namespace: str, surroundings: Surroundings) -> st
 def test_failure_9_an_unprivileged_pod_builds_and_pushes_what_its_digest_says(
     cluster: Cluster, prepared: str, surroundings: Surroundings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The earlier build ran privileged, and a rootless attempt died on `uid_map` (facts, row 9)."""
+    """The earlier build ran privileged, and a rootless attempt died on `uid_map` (docs/failures.md, row 9)."""
     user, word = surroundings.login()
     monkeypatch.setenv("QUAY_USERNAME", user)
     monkeypatch.setenv("QUAY_PASSWORD", word)

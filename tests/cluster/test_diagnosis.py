@@ -80,7 +80,7 @@ def test_a_label_that_no_node_has(cluster: Cluster, namespace: str, surroundings
 
 
 def test_more_gpus_than_there_are(cluster: Cluster, namespace: str, surroundings: Surroundings) -> None:
-    """The rollout that needed twice the GPUs hung without a word (facts, row 14)."""
+    """The rollout that needed twice the GPUs hung without a word (docs/failures.md, row 14)."""
     amounts = {GPU: "64"}
     limited = {"requests": amounts, "limits": amounts}
     job = shell_job("gpus", "true", image=surroundings.base, namespace=namespace, resources=limited)
@@ -119,7 +119,10 @@ def test_a_quota_that_is_used_up(cluster: Cluster, namespace: str, surroundings:
 
 
 def test_a_secret_that_is_not_there(cluster: Cluster, namespace: str, surroundings: Surroundings) -> None:
-    """A missing Secret once made a download run unauthenticated (facts, row 6); now it stops, and is named."""
+    """A missing Secret once made a download run unauthenticated; now it stops, and is named.
+
+    It is docs/failures.md, row 6.
+    """
     token = {"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "huggingface-token", "key": "HF_TOKEN"}}}
     job = shell_job("secret", "true", image=surroundings.base, namespace=namespace, env=[token])
     # In a new namespace the kubelet's first look may time out on its own cache, with another sentence.

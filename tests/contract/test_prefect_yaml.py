@@ -43,7 +43,7 @@ def test_every_model_has_its_deployments() -> None:
 
 
 @deployments
-def test_fact_2_a_deployment_is_about_the_model_of_its_name(name: str) -> None:
+def test_failure_2_a_deployment_is_about_the_model_of_its_name(name: str) -> None:
     """`prefect deployment run import/quantized` would import another model."""
     assert BY_NAME[name]["parameters"] == {"model": name.partition("/")[2]}
 

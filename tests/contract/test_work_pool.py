@@ -173,7 +173,7 @@ def test_a_deployments_variables_join_the_pools() -> None:
     assert found["HF_TOKEN"]["name"] == "huggingface-token"
 
 
-def test_fact_16_the_workers_own_secrets_stay_with_the_worker() -> None:
+def test_failure_16_the_workers_own_secrets_stay_with_the_worker() -> None:
     """The worker hands its settings to every pod, as plain text in the Job."""
     secrets = {
         PREFECT_API_KEY: "a-secret",

@@ -62,7 +62,7 @@ def install(cluster: Administrator, variables: PlatformVariables, overlay: str =
     return wanted
 
 
-def test_fact_17_an_empty_cluster_is_told_everything_at_once(cluster: Administrator) -> None:
+def test_failure_17_an_empty_cluster_is_told_everything_at_once(cluster: Administrator) -> None:
     """A fresh install once stopped at the first missing thing, and began again at the next."""
     assert cluster.objects("v1", "Namespace")
     findings = look(Wish(), given=PlatformVariables())
@@ -86,7 +86,7 @@ def test_an_overlay_that_does_not_render_is_one_problem_of_several(
     assert [finding.name for finding in findings if not finding.ok] == [f"overlay {tmp_path / 'nowhere'}", "secrets"]
 
 
-def test_fact_17_a_fresh_install_converges_and_a_second_changes_nothing(
+def test_failure_17_a_fresh_install_converges_and_a_second_changes_nothing(
     cluster: Administrator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A namespace and two Secrets were missing, and nobody waited for what was there."""
@@ -129,7 +129,7 @@ def test_a_rotated_secret_starts_its_users_anew_and_nobody_else(
     }
 
 
-def test_fact_17_a_failed_bucket_job_is_run_again_and_a_done_one_stays(
+def test_failure_17_a_failed_bucket_job_is_run_again_and_a_done_one_stays(
     cluster: Administrator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A Job's template never changes: applied again, a failed one stayed failed until somebody deleted it."""

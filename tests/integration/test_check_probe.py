@@ -133,8 +133,8 @@ def test_a_token_never_travels_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> 
         probe(ServedModel(url), name=NAME)
 
 
-def test_fact_10_an_unknown_authority_is_refused_with_the_setting_to_use(tls: tuple[ssl.SSLContext, str]) -> None:
-    """TLS verification was patched off for the whole process (facts, row 10)."""
+def test_failure_10_an_unknown_authority_is_refused_with_the_setting_to_use(tls: tuple[ssl.SSLContext, str]) -> None:
+    """TLS verification was patched off for the whole process (docs/failures.md, row 10)."""
     context, authority = tls
     with serving(context=context) as url:
         with pytest.raises(UntrustedServiceError, match="Set SLIPWAY_CA_BUNDLE to a PEM file") as refused:

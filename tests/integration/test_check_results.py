@@ -140,8 +140,8 @@ def invalid(record: CheckRecord) -> dict[str, str]:
     return {check.name: check.sentence for check in record.judgement.absolute if check.verdict is Verdict.INVALID}
 
 
-def test_fact_3_every_number_in_the_registry_is_one_of_the_tools_own_reports(archive: Archive) -> None:
-    """Benchmark numbers never reached the registry, and the task was green (facts, row 3)."""
+def test_failure_3_every_number_in_the_registry_is_one_of_the_tools_own_reports(archive: Archive) -> None:
+    """Benchmark numbers never reached the registry, and the task was green (docs/failures.md, row 3)."""
     assert archive.publish(archive.leave("first")).judgement.verdict is Verdict.PASS
     official = OfficialClient(
         archive.url.rpartition(":")[0], int(archive.url.rpartition(":")[2]), author="t", is_secure=False
@@ -179,8 +179,8 @@ def test_the_first_good_run_becomes_the_baseline_and_a_damaged_model_regresses_f
     assert (told["test_verdict"], told[LATEST_PROPERTY], told[BASELINE_PROPERTY]) == ("regressed", "second", "first")
 
 
-def test_fact_11_a_failed_evaluation_does_not_lose_the_benchmarks(archive: Archive) -> None:
-    """One tool's failure skipped publishing what the other had measured (facts, row 11)."""
+def test_failure_11_a_failed_evaluation_does_not_lose_the_benchmarks(archive: Archive) -> None:
+    """One tool's failure skipped publishing what the other had measured (docs/failures.md, row 11)."""
     tested = archive.leave("first", lm_eval=None)
     tool = evaluation_run(archive.spec, url=tested.url, limit=LIMIT)
     publishing.keep_problem(archive.store, tested, tool=tool, problem="the Job failed: the Hub cannot be reached")

@@ -50,7 +50,7 @@ def _config_map(namespace: str, value: str = "1") -> Json:
 
 
 def test_a_fresh_install_converges_in_one_go(cluster: Cluster) -> None:
-    """Objects came before their namespace and their CRD, and a second run was needed (facts, row 17)."""
+    """Objects came before their namespace and their CRD, and a second run was needed (docs/failures.md, row 17)."""
     custom = {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w", "namespace": "fresh"}}
     told: list[str] = []
     wanted = [custom, _config_map("fresh"), _namespace("fresh"), _definition("widgets", "Widget")]

@@ -46,7 +46,7 @@ def _spec(folder: Path, base: str, *, builder: str = SHELL_IMAGE) -> BuildSpec:
 
 
 def test_failure_9_the_digest_is_read_after_the_push(cluster: Cluster, base: str, tmp_path: Path) -> None:
-    """The earlier digest was read before the push, and the built image was never served (facts, row 9)."""
+    """The earlier digest was read before the push, and the built image was never served (docs/failures.md, row 9)."""
     spec = _spec(tmp_path, base)
     result = cluster.run_job(build_job(spec), attachments=[build_context(spec)], watch=WATCH)
     images = ImageRegistry(repository=f"oci:{tmp_path}/images").client()

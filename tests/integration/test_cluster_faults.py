@@ -137,7 +137,7 @@ def test_a_followed_log_that_is_cut_goes_on_without_repeating_a_line(api: Script
 
 
 def test_failure_16_no_reader_of_a_log_gets_its_secrets(api: ScriptedApi, connection: Connection) -> None:
-    """The lines go into errors, which Prefect's server stores, and into flow logs (facts, row 16)."""
+    """The lines go into errors, which Prefect's server stores, and into flow logs (docs/failures.md, row 16)."""
     said = "download with hf_abcdefghijklmnopqrstuv\nAWS_SECRET_ACCESS_KEY=throw-away\n"
     shown = ("download with (hidden)", "AWS_SECRET_ACCESS_KEY=(hidden)")
     api.answers = [text(said), text(said)]
@@ -149,7 +149,7 @@ def test_failure_16_no_reader_of_a_log_gets_its_secrets(api: ScriptedApi, connec
 
 
 def test_failure_13_a_rotated_token_is_read_again(api: ScriptedApi) -> None:
-    """Service account tokens expired after 118 minutes, and builds died with them (facts, row 13).
+    """Service account tokens expired after 118 minutes, and builds died with them (docs/failures.md, row 13).
 
     In a cluster the vendor's hook reads the mounted token again; it runs only if each request asks for the token.
     """

@@ -183,7 +183,7 @@ def test_a_crash_that_nobody_knows_is_given_up_after_some_runs(
 def test_failure_14_a_pod_without_a_node_is_explained_in_gpus(
     cluster: Cluster, waiting: Callable[..., Future[ReadyResult]]
 ) -> None:
-    """The rollout hung, and nothing said that no node had the GPU (facts, row 14)."""
+    """The rollout hung, and nothing said that no node had the GPU (docs/failures.md, row 14)."""
     cluster.apply(_service("gpuless"))
     pod = _pod("gpuless", "sleep 60", nodeSelector={"nvidia.com/gpu.product": "NVIDIA-L4"})
     pod["spec"]["containers"][0]["resources"] = {"limits": {"nvidia.com/gpu": "1"}}

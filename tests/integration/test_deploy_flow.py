@@ -215,8 +215,8 @@ def test_a_killed_benchmark_ends_a_test_as_invalid_after_all_else_is_published(w
     assert (again.name, again.message) == (ended.name, ended.message)
 
 
-def test_fact_4_a_service_of_another_manifest_is_not_tested_under_the_registered_name(world: World) -> None:
-    """Results of one model were written to another, which merely came first (facts, row 4)."""
+def test_failure_4_a_service_of_another_manifest_is_not_tested_under_the_registered_name(world: World) -> None:
+    """Results of one model were written to another, which merely came first (docs/failures.md, row 4)."""
     served = deploy_model("quantized").manifest_sha256
     registered = world.import_model(commit="e" * 40).digest()
     before = world.objects(), world.version()
@@ -484,7 +484,10 @@ def test_a_model_on_a_volume_is_filled_and_served_from_it(world: World) -> None:
 
 
 def test_a_volume_that_a_pod_holds_elsewhere_is_told_before_anything_changes(world: World) -> None:
-    """The fill and the service would wait for a volume that cannot be attached to their node (facts, row 15)."""
+    """The fill and the service would wait for a volume that cannot be attached to their node.
+
+    It is docs/failures.md, row 15.
+    """
     world.overlay_model("full")
     world.import_model("full")
     wanted = wanted_claim(world)

@@ -182,7 +182,7 @@ def test_a_manifest_that_the_registry_does_not_know_is_refused(source: Source) -
 
 
 def test_failure_15_a_folder_that_a_pod_reads_is_never_replaced(source: Source) -> None:
-    """The volume was filled under a running service (facts, row 15)."""
+    """The volume was filled under a running service (docs/failures.md, row 15)."""
     first = source.publish()
     source.fill(first)
     changed = source.publish(files={**FILES, "config.json": b'{"model_type": "other"}'})

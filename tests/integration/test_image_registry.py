@@ -95,7 +95,10 @@ def test_a_wrong_password_is_refused_without_being_shown(
 
 @pytest.mark.usefixtures("_logged_in")
 def test_tls_is_verified_and_never_switched_off(registry: str) -> None:
-    """The earlier version switched verification off for the whole process while it held a token (TLS, row 10)."""
+    """The earlier version switched verification off for the whole process while it held a token.
+
+    It is docs/failures.md, row 10.
+    """
     block = ImageRegistry(repository=f"docker://{registry}/org/slipway-vllm")
     with pytest.raises(RejectedError, match="SLIPWAY_CA_BUNDLE"):
         block.client().digest_of("abc")

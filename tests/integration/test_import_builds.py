@@ -29,8 +29,8 @@ def completes_without_moving(site: Site) -> None:
     assert official(site).get_model_version(MODEL, VERSION) is not None
 
 
-def test_row_9_a_build_that_fails_shows_its_log_and_registers_nothing(site: Site) -> None:
-    """A digest that was read before the push named an image that nobody had (facts, row 9)."""
+def test_failure_9_a_build_that_fails_shows_its_log_and_registers_nothing(site: Site) -> None:
+    """A digest that was read before the push named an image that nobody had (docs/failures.md, row 9)."""
     site.set(SLIPWAY_RUNTIME_BASE_IMAGE=f"oci:/nowhere:sha256-{0:064}")
     error = site.refused()
     assert "the base image oci:/nowhere:sha256-" in str(error)

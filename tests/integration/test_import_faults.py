@@ -46,8 +46,11 @@ def test_a_spec_with_a_typo_is_named_with_file_and_key(site: Site) -> None:
     assert site.run().bytes_moved
 
 
-def test_row_6_a_gated_model_without_a_token_is_refused(site: Site) -> None:
-    """A secret without the expected key was optional, and the download went on unauthenticated (facts, row 6)."""
+def test_failure_6_a_gated_model_without_a_token_is_refused(site: Site) -> None:
+    """A secret without the expected key was optional, and the download went on unauthenticated.
+
+    It is docs/failures.md, row 6.
+    """
     replicas.build("full", site.folder / "full")
     site.publish(site.folder / "full", GATED_REPO, gated=True, commit=GATED_COMMIT)
     site.hub.log.clear()
@@ -79,8 +82,8 @@ def test_a_revision_that_does_not_exist_is_refused(site: Site) -> None:
     assert site.run("full").bytes_moved
 
 
-def test_row_1_another_model_is_refused_before_its_weights_move(site: Site) -> None:
-    """A 12B model was downloaded whole and registered as the 24B one (facts, row 1)."""
+def test_failure_1_another_model_is_refused_before_its_weights_move(site: Site) -> None:
+    """A 12B model was downloaded whole and registered as the 24B one (docs/failures.md, row 1)."""
     size = 24 << 20
     replicas.build("nemo12b", site.folder / "nemo", size_bytes=size)
     site.publish(site.folder / "nemo")
@@ -94,8 +97,8 @@ def test_row_1_another_model_is_refused_before_its_weights_move(site: Site) -> N
     assert site.run().bytes_moved
 
 
-def test_row_7_a_file_that_is_not_what_the_hub_declares_never_becomes_visible(site: Site) -> None:
-    """Checksums were never compared with the Hub; "verification" listed ten names (facts, row 7)."""
+def test_failure_7_a_file_that_is_not_what_the_hub_declares_never_becomes_visible(site: Site) -> None:
+    """Checksums were never compared with the Hub; "verification" listed ten names (docs/failures.md, row 7)."""
     # The headers are read, and then each transfer meets bytes that no retry mends.
     site.hub.faults.add(Rule(Corrupt(offset=60_000, length=4), path=f"*{SHARD}"))
     error = site.refused()

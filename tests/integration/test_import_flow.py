@@ -69,8 +69,8 @@ def test_the_objects_are_what_the_official_client_downloads(site: Site, receipt:
     assert manifest == receipt.manifest_sha256
 
 
-def test_row_7_the_manifest_names_the_commit_and_every_files_hash(site: Site, receipt: ImportReceipt) -> None:
-    """Revision `main` was recorded as provenance, and checksums were never compared (facts, row 7)."""
+def test_failure_7_the_manifest_names_the_commit_and_every_files_hash(site: Site, receipt: ImportReceipt) -> None:
+    """Revision `main` was recorded as provenance, and checksums were never compared (docs/failures.md, row 7)."""
     body = site.s3_client().get_object(Bucket=site.bucket, Key=PREFIX + "manifest.json")["Body"].read()
     manifest = json.loads(body)
     stored = site.objects()
@@ -91,15 +91,15 @@ def test_the_official_registry_client_reads_the_version(site: Site, receipt: Imp
     assert told["runtime_image_digest"] == receipt.runtime_image_digest
 
 
-def test_row_2_one_spelling_of_the_version_everywhere(site: Site, receipt: ImportReceipt) -> None:
-    """Import wrote `quantized-w4a16/`, the service read `quant-w4a16/` (facts, row 2)."""
+def test_failure_2_one_spelling_of_the_version_everywhere(site: Site, receipt: ImportReceipt) -> None:
+    """Import wrote `quantized-w4a16/`, the service read `quant-w4a16/` (docs/failures.md, row 2)."""
     version, artifact = registered(site)
     assert (version.name, artifact.uri) == (VERSION, f"s3://{site.bucket}/{MODEL}/{VERSION}/")
     assert f"receipts/{MODEL}/{VERSION}/{receipt.flow_run_id}.json" in site.objects("")
 
 
-def test_row_4_the_entry_is_the_named_models_and_no_other(site: Site, receipt: ImportReceipt) -> None:
-    """Results went to the first record that the registry lists (facts, row 4)."""
+def test_failure_4_the_entry_is_the_named_models_and_no_other(site: Site, receipt: ImportReceipt) -> None:
+    """Results went to the first record that the registry lists (docs/failures.md, row 4)."""
     artifact, version = (
         official(site).get_model_artifact(OTHER, VERSION),
         official(site).get_model_version(OTHER, VERSION),
@@ -110,8 +110,8 @@ def test_row_4_the_entry_is_the_named_models_and_no_other(site: Site, receipt: I
     assert registered(site)[1].uri == receipt.uri
 
 
-def test_row_9_the_registered_digest_is_of_the_image_that_was_pushed(site: Site, receipt: ImportReceipt) -> None:
-    """The digest was read before the push, so the registry named an image that nobody had (facts, row 9)."""
+def test_failure_9_the_registered_digest_is_of_the_image_that_was_pushed(site: Site, receipt: ImportReceipt) -> None:
+    """The digest was read before the push, so the registry named an image that nobody had (docs/failures.md, row 9)."""
     layout = Path(site.world.images.removeprefix("oci:"))
     [entry] = json.loads((layout / "index.json").read_text())["manifests"]
     blob = (layout / "blobs" / entry["digest"].replace(":", "/")).read_bytes()
@@ -120,8 +120,10 @@ def test_row_9_the_registered_digest_is_of_the_image_that_was_pushed(site: Site,
     assert receipt.runtime_image.endswith(digest)
 
 
-def test_row_8_a_second_run_moves_nothing_writes_nothing_and_builds_nothing(site: Site, receipt: ImportReceipt) -> None:
-    """Every run re-uploaded everything from a new volume of 200Gi (facts, row 8)."""
+def test_failure_8_a_second_run_moves_nothing_writes_nothing_and_builds_nothing(
+    site: Site, receipt: ImportReceipt
+) -> None:
+    """Every run re-uploaded everything from a new volume of 200Gi (docs/failures.md, row 8)."""
     store = site.s3_client()
     before = store.head_object(Bucket=site.bucket, Key=PREFIX + "manifest.json")["VersionId"]
     version = registered(site)[0]
@@ -134,8 +136,8 @@ def test_row_8_a_second_run_moves_nothing_writes_nothing_and_builds_nothing(site
     assert registered(site)[0].id == version.id
 
 
-def test_row_5_an_existing_version_is_registered_again(site: Site, receipt: ImportReceipt) -> None:
-    """Registering an existing version swallowed an error and said that all was well (facts, row 5)."""
+def test_failure_5_an_existing_version_is_registered_again(site: Site, receipt: ImportReceipt) -> None:
+    """Registering an existing version swallowed an error and said that all was well (docs/failures.md, row 5)."""
     client, version = official(site), registered(site)[0]
     version.custom_properties = {**version.custom_properties, "manifest_sha256": "stale", "owner": "the team"}
     client.update(version)

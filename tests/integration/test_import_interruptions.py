@@ -72,8 +72,8 @@ def test_a_registry_that_is_down_is_found_before_a_byte_moves(site: Site) -> Non
     assert site.run().bytes_moved
 
 
-def test_row_5_a_registry_that_fails_in_the_end_is_no_success_and_costs_no_byte_again(site: Site) -> None:
-    """The error was swallowed, the run was green, and the registry knew nothing (facts, row 5)."""
+def test_failure_5_a_registry_that_fails_in_the_end_is_no_success_and_costs_no_byte_again(site: Site) -> None:
+    """The error was swallowed, the run was green, and the registry knew nothing (docs/failures.md, row 5)."""
     whole = site.world.slot.app
     assert whole is not None
     site.world.slot.app = without_writes(whole)
@@ -108,8 +108,8 @@ def test_whoever_waits_too_long_is_told_the_holders_name(site: Site) -> None:
     assert site.run().bytes_moved
 
 
-def test_row_7_a_branch_that_moved_leaves_the_version_as_it_is(site: Site) -> None:
-    """With `main` as provenance nobody could say which bytes a version has (facts, row 7)."""
+def test_failure_7_a_branch_that_moved_leaves_the_version_as_it_is(site: Site) -> None:
+    """With `main` as provenance nobody could say which bytes a version has (docs/failures.md, row 7)."""
     first = site.run()
     before = site.objects()
     folder = site.copy_of_replica()
@@ -122,8 +122,8 @@ def test_row_7_a_branch_that_moved_leaves_the_version_as_it_is(site: Site) -> No
 
 
 @pytest.mark.timeout(600)
-def test_row_8_a_killed_import_is_taken_up_where_it_was(site: Site) -> None:
-    """There was no resume: every failure cost the whole download again, into a new volume (facts, row 8)."""
+def test_failure_8_a_killed_import_is_taken_up_where_it_was(site: Site) -> None:
+    """There was no resume: every failure cost the whole download again, into a new volume (docs/failures.md, row 8)."""
     publish_large(site)
     site.set(SLIPWAY_TRANSFER_PART_MIB="5")
     site.set(SLIPWAY_IMAGE_REPOSITORY=f"oci:{site.folder}/images")

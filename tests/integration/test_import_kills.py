@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.bare_import import FILES_AT_ONCE, Road, large_replica, open_road
+from sandbox.hub import Rule, Slow
+from tests.integration.bare_import import FILES_AT_ONCE, MIB, OPTIONS, Road, large_replica, open_road
 from tests.integration.s3_server import S3Server
 from tests.integration.s3_troubles import Silence
 from tests.integration.stale_lease import STALE_AFTER_SECONDS
@@ -50,6 +51,14 @@ def test_a_killed_import_is_completed_by_the_next(road: Road, operation: str, ke
     sizes = sorted((path.stat().st_size for path in road.folder.glob("*.safetensors")), reverse=True)
     in_flight = sum(sizes[:FILES_AT_ONCE]) + 2 * HEADER_BYTES * len(sizes)
     assert road.hub.log.sent("*.safetensors", origin="cdn") <= sum(sizes) + in_flight
+
+
+def test_failure_18_files_move_side_by_side(road: Road) -> None:
+    """A model's shards came one after the other (docs/failures.md, row 18)."""
+    road.hub.faults.add(Rule(Slow(bytes_per_second=4 * MIB), path="*.safetensors", origin="cdn"))
+    road.run()
+    assert road.is_complete()
+    assert road.hub.log.most_at_once > OPTIONS.ranges
 
 
 def test_two_versions_are_imported_side_by_side(road: Road) -> None:

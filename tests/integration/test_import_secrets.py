@@ -54,8 +54,11 @@ def stores(site: Site) -> Iterator[tuple[str, str]]:
         yield file.name, file.read_bytes().decode("latin-1")
 
 
-def test_row_16_no_secret_is_written_anywhere(site: Site, capfd: pytest.CaptureFixture[str]) -> None:
-    """Ten characters of the Hub's token were printed into a log that everybody could read (facts, row 16)."""
+def test_failure_16_no_secret_is_written_anywhere(site: Site, capfd: pytest.CaptureFixture[str]) -> None:
+    """Ten characters of the Hub's token were printed into a log that everybody could read.
+
+    It is docs/failures.md, row 16.
+    """
     site.set(SLIPWAY_IMAGE_REPOSITORY=f"oci:{site.folder}/images", PREFECT_LOGGING_LEVEL="DEBUG")
     site.register()
     site.run()
@@ -66,8 +69,8 @@ def test_row_16_no_secret_is_written_anywhere(site: Site, capfd: pytest.CaptureF
     assert "take-stock" in dict(places)["Prefect's task_runs"]
 
 
-def test_row_16_the_weights_are_closed_to_who_has_no_key(site: Site) -> None:
-    """The bucket was readable by anyone (facts, row 16)."""
+def test_failure_16_the_weights_are_closed_to_who_has_no_key(site: Site) -> None:
+    """The bucket was readable by anyone (docs/failures.md, row 16)."""
     site.run()
     for key in site.objects(""):
         assert httpx.get(f"{site.world.s3.endpoint}/{site.bucket}/{key}").status_code == httpx.codes.FORBIDDEN

@@ -12,7 +12,7 @@ from blocks.object_store_exposure import Exposure, exposure
 from tests.integration.s3_server import READER, WRITER, S3Server
 
 
-def test_fact_16_a_closed_bucket_lets_strangers_do_nothing(s3: S3Server) -> None:
+def test_failure_16_a_closed_bucket_lets_strangers_do_nothing(s3: S3Server) -> None:
     """A check that never finds anything open is worth nothing, and one that finds everything open is turned off."""
     assert exposure(s3.block()) == Exposure(versioned=True, strangers_may=())
 
@@ -22,7 +22,7 @@ def test_a_bucket_without_versions_is_told(s3: S3Server) -> None:
     assert exposure(s3.block(bucket=s3.plain_bucket)) == Exposure(versioned=False, strangers_may=())
 
 
-def test_fact_16_an_open_bucket_is_found(s3: S3Server) -> None:
+def test_failure_16_an_open_bucket_is_found(s3: S3Server) -> None:
     """The bucket was readable by anyone, and nobody had tried."""
     client = boto3.client(
         "s3", endpoint_url=s3.endpoint, aws_access_key_id=WRITER.id, aws_secret_access_key=WRITER.secret,

@@ -171,7 +171,7 @@ def test_the_official_client_reads_our_entry(client: RegistryClient, official: O
     assert (artifact.uri, artifact.model_source_id) == (ENTRY.uri, "c0ffee")
 
 
-def test_row_4_a_lookup_by_name_never_returns_the_first_record(
+def test_failure_4_a_lookup_by_name_never_returns_the_first_record(
     client: RegistryClient, official: OfficialClient
 ) -> None:
     """Results went to the wrong model: a list ignores `name`, and its first record was taken."""
@@ -183,7 +183,7 @@ def test_row_4_a_lookup_by_name_never_returns_the_first_record(
     assert (found.model, found.artifact.uri) == (ENTRY.model, ENTRY.uri)
 
 
-def test_row_4_properties_go_to_the_version_of_the_named_model_only(
+def test_failure_4_properties_go_to_the_version_of_the_named_model_only(
     client: RegistryClient, official: OfficialClient
 ) -> None:
     """Two models have versions of one name; a benchmark of one must not be published to the other."""
@@ -195,7 +195,7 @@ def test_row_4_properties_go_to_the_version_of_the_named_model_only(
     assert other.properties == {}
 
 
-def test_row_4_an_unknown_name_finds_nothing_in_a_full_registry(
+def test_failure_4_an_unknown_name_finds_nothing_in_a_full_registry(
     client: RegistryClient, official: OfficialClient
 ) -> None:
     """The first record of a list would have been found here."""
@@ -204,7 +204,7 @@ def test_row_4_an_unknown_name_finds_nothing_in_a_full_registry(
     assert client.find_version("Alpha", "v2") is None
 
 
-def test_row_5_registering_an_existing_version_updates_it(client: RegistryClient) -> None:
+def test_failure_5_registering_an_existing_version_updates_it(client: RegistryClient) -> None:
     """It called methods that do not exist, swallowed the error, reported success, and left the old entry."""
     client.upsert_version(ENTRY)
     moved = replace(ENTRY, uri="s3://elsewhere/", description="moved", properties={"files": 13})
@@ -215,7 +215,7 @@ def test_row_5_registering_an_existing_version_updates_it(client: RegistryClient
     assert (found.artifact.uri, found.description, found.properties["files"]) == ("s3://elsewhere/", "moved", 13)
 
 
-def test_row_5_a_failure_to_register_is_never_a_success(front: Front, client: RegistryClient) -> None:
+def test_failure_5_a_failure_to_register_is_never_a_success(front: Front, client: RegistryClient) -> None:
     """Whatever the registry refuses must stop the flow."""
     client.upsert_version(ENTRY)
     refusal = JSONResponse({"code": "Bad Request", "message": "no"}, status_code=400)

@@ -114,13 +114,16 @@ def test_a_registry_with_a_private_authority_and_a_login_is_pushed_to(tmp_path: 
 
 
 def test_failure_9_three_capabilities_are_enough_to_build(tmp_path: Path, base: str) -> None:
-    """The earlier build ran privileged; a rootless one died on uid_map (facts, row 9)."""
+    """The earlier build ran privileged; a rootless one died on uid_map (docs/failures.md, row 9)."""
     limited = ["setpriv", "--no-new-privs", "--inh-caps", "-all", "--bounding-set", BUILDER_CAPABILITIES]
     assert Build(tmp_path, base, prefix=limited).digest().startswith("sha256:")
 
 
 def test_failure_9_a_failed_push_reports_no_digest(tmp_path: Path, base: str) -> None:
-    """The earlier digest was read before the push, and named an image that was never there (facts, row 9)."""
+    """The earlier digest was read before the push, and named an image that was never there.
+
+    It is docs/failures.md, row 9.
+    """
     build = Build(tmp_path, base)
     build.layout.parent.mkdir()
     build.layout.write_text("a file where the layout belongs")

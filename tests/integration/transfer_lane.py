@@ -51,7 +51,13 @@ class Way:
         """What the Hub declares of a file."""
         return next(file for file in self.revision.files if file.path == path)
 
-    def move(self, path: str = WEIGHTS, *, on_bytes: Callable[[int], None] = lambda _: None) -> TransferredFile:
+    def move(
+        self,
+        path: str = WEIGHTS,
+        *,
+        on_bytes: Callable[[int], None] = lambda _: None,
+        options: TransferOptions = OPTIONS,
+    ) -> TransferredFile:
         """Transfer a file."""
         return transfer_file(
             self.hub,
@@ -60,7 +66,7 @@ class Way:
             commit=self.revision.commit,
             file=self.file(path),
             key=self.prefix + path,
-            options=OPTIONS,
+            options=options,
             on_bytes=on_bytes,
         )
 

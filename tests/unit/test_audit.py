@@ -94,8 +94,8 @@ def test_an_archived_version_without_bytes_is_left_over() -> None:
     ],
     ids=["missing", "shorter"],
 )
-def test_fact_7_a_file_that_is_not_as_the_manifest_says_is_damage(stock: dict[str, Any], said: str) -> None:
-    """A pod that is rescheduled would find it, at night (facts, row 7)."""
+def test_failure_7_a_file_that_is_not_as_the_manifest_says_is_damage(stock: dict[str, Any], said: str) -> None:
+    """A pod that is rescheduled would find it, at night (docs/failures.md, row 7)."""
     assert (
         damage(facts(inventory=inventory(versions={PREFIX: StoredVersion(entries=stock, manifest=MANIFEST)}))) == said
     )
@@ -135,8 +135,8 @@ def test_a_manifest_without_an_entry_is_an_import_to_finish() -> None:
     assert found(given, Grade.DAMAGE) == []
 
 
-def test_fact_2_a_registry_that_names_another_manifest_is_damage() -> None:
-    """Import, service and test once used three names for one version (facts, row 2)."""
+def test_failure_2_a_registry_that_names_another_manifest_is_damage() -> None:
+    """Import, service and test once used three names for one version (docs/failures.md, row 2)."""
     said = [row[1] for row in found(facts(registered=(version(manifest_sha256="0" * 64),)), Grade.DAMAGE)]
     assert f"the registry has manifest 000000000000, the store {MANIFEST.digest()[:12]}" in said
 
@@ -161,13 +161,13 @@ def changed(**fields: Any) -> Json:  # noqa: ANN401 - parts of a service
     ],
     ids=["bytes", "image", "not-ready"],
 )
-def test_fact_9_a_service_that_is_not_what_is_recorded_is_damage(live: Json, said: str) -> None:
-    """The image that was built was never served, and nobody noticed (facts, row 9)."""
+def test_failure_9_a_service_that_is_not_what_is_recorded_is_damage(live: Json, said: str) -> None:
+    """The image that was built was never served, and nobody noticed (docs/failures.md, row 9)."""
     assert damage(facts(services=(live,))).startswith(said)
 
 
-def test_fact_9_a_pod_of_another_image_is_damage() -> None:
-    """A tag that moved at the image registry would change what runs (facts, row 9)."""
+def test_failure_9_a_pod_of_another_image_is_damage() -> None:
+    """A tag that moved at the image registry would change what runs (docs/failures.md, row 9)."""
     assert "0000" in damage(facts(pods={SERVICE: (pod("quay.io/org/slipway-vllm@sha256:" + "0" * 64),)}))
 
 

@@ -34,7 +34,7 @@ def changed(change: Callable[[dict[str, Any]], object], name: str = "concurrenci
     return content
 
 
-def test_figures_are_those_below_benchmarks_and_metrics_fact_3() -> None:
+def test_failure_3_figures_are_those_below_benchmarks_and_metrics() -> None:
     """The parser read top-level keys, GuideLLM nests them: "0 metrics", and the task was green."""
     content = report("concurrencies")
     read_back = read(content)
@@ -76,7 +76,7 @@ def test_requests_that_were_not_finished_are_counted() -> None:
     assert [result.incomplete for result in read(report("rates")).results] == [0, 0, 212]
 
 
-def test_a_wrong_model_name_is_an_error_fact_12() -> None:
+def test_failure_12_a_wrong_model_name_is_an_error() -> None:
     """GuideLLM ends well with zeros for all figures when no model has the name; this is such a report."""
     with pytest.raises(EmptyBenchmarkError, match=r"no request succeeded; 706 failed .*404 Not Found.*/v1/models"):
         read(report("wrong_model"))
@@ -92,7 +92,7 @@ def test_a_server_that_failed_every_request_is_looked_at_not_the_name() -> None:
         read(changed(fail, "wrong_model"))
 
 
-def test_disconnected_requests_are_counted_fact_12() -> None:
+def test_failure_12_disconnected_requests_are_counted() -> None:
     """1,895 requests ended in "server disconnected", and nobody was told; this is such a report."""
     result = read(report("server_died")).results[0]
     assert (result.successful, result.errored, result.errored_share > 0.99) == (11, 2529, True)
@@ -118,7 +118,7 @@ def test_a_report_without_metadata_is_refused() -> None:
         read_benchmarks(b'{"benchmarks": []}', report="benchmarks.json")
 
 
-def test_a_run_without_benchmarks_is_refused_fact_3() -> None:
+def test_failure_3_a_run_without_benchmarks_is_refused() -> None:
     """No benchmark would give no bad figure."""
     with pytest.raises(ReportError, match="no benchmark was run"):
         read(changed(lambda content: content.update(benchmarks=[])))

@@ -41,7 +41,7 @@ def test_the_config_map_is_the_reviewed_one() -> None:
 
 
 def test_failure_9_the_build_is_not_privileged() -> None:
-    """The earlier build ran privileged, and a rootless attempt died on uid_map (facts, row 9)."""
+    """The earlier build ran privileged, and a rootless attempt died on uid_map (docs/failures.md, row 9)."""
     context = build_job(SPEC)["spec"]["template"]["spec"]["containers"][0]["securityContext"]
     assert context == {
         "runAsUser": 0,
@@ -51,12 +51,12 @@ def test_failure_9_the_build_is_not_privileged() -> None:
 
 
 def test_failure_9_no_token_of_the_cluster_is_in_the_build() -> None:
-    """A Containerfile runs foreign code as root: it must hold no key to the cluster (facts, row 9)."""
+    """A Containerfile runs foreign code as root: it must hold no key to the cluster (docs/failures.md, row 9)."""
     assert build_job(SPEC)["spec"]["template"]["spec"]["automountServiceAccountToken"] is False
 
 
 def test_failure_13_the_build_asks_for_the_disk_that_it_uses() -> None:
-    """Builds took 59-64 GB unasked, and were evicted from nodes with 14 GB free (facts, row 13)."""
+    """Builds took 59-64 GB unasked, and were evicted from nodes with 14 GB free (docs/failures.md, row 13)."""
     pod = build_job(SPEC)["spec"]["template"]["spec"]
     resources = pod["containers"][0]["resources"]
     assert resources["requests"]["ephemeral-storage"] == resources["limits"]["ephemeral-storage"] == "80Gi"
@@ -64,7 +64,10 @@ def test_failure_13_the_build_asks_for_the_disk_that_it_uses() -> None:
 
 
 def test_failure_13_the_jobs_own_deadline_comes_after_ours() -> None:
-    """Kubernetes deletes a late Job's pod, and its log with it: ours comes first and reads it (facts, row 13)."""
+    """Kubernetes deletes a late Job's pod, and its log with it: ours comes first and reads it.
+
+    It is docs/failures.md, row 13.
+    """
     assert build_job(replace(SPEC, timeout_seconds=7200))["spec"]["activeDeadlineSeconds"] == 7260
 
 
@@ -87,7 +90,7 @@ def test_the_tag_is_stable() -> None:
 
 @pytest.mark.parametrize("message", ["", "sha256:12", "error: something", "sha256:" + "AB" * 32])
 def test_failure_9_what_is_not_a_digest_is_not_taken_for_one(message: str) -> None:
-    """The earlier digest was whatever a command had printed before the push (facts, row 9)."""
+    """The earlier digest was whatever a command had printed before the push (docs/failures.md, row 9)."""
     assert pushed_digest(message) is None
 
 

@@ -30,8 +30,11 @@ def option(command: tuple[str, ...], name: str) -> str:
     return command[command.index(name) + 1]
 
 
-def test_fact_11_lm_eval_asks_as_much_at_once_as_the_engine_admits_with_the_models_own_tokenizer() -> None:
-    """It took the service's name for a tokenizer, got 401, and asked one question at a time (facts, row 11)."""
+def test_failure_11_lm_eval_asks_as_much_at_once_as_the_engine_admits_with_the_models_own_tokenizer() -> None:
+    """It took the service's name for a tokenizer, got 401, and asked one question at a time.
+
+    It is docs/failures.md, row 11.
+    """
     arguments = option(evaluation_run(spec(), url=URL, limit=100).command, "--model_args").split(",")
     assert dict(pair.split("=", 1) for pair in arguments) == {
         "base_url": "http://service/v1/completions",
@@ -96,8 +99,11 @@ def test_repeats_are_interleaved_and_their_warm_up_is_no_part_of_them() -> None:
     assert not rates.is_gated
 
 
-def test_fact_10_guidellm_verifies_certificates() -> None:
-    """It does not unless it is told to, and verification was patched off process-wide once (facts, row 10)."""
+def test_failure_10_guidellm_verifies_certificates() -> None:
+    """It does not unless it is told to, and verification was patched off process-wide once.
+
+    It is docs/failures.md, row 10.
+    """
     for run in benchmark_runs(spec(), url=URL, run="r"):
         assert "verify=true" in option(run.command, "--backend").split(",")
 

@@ -128,7 +128,7 @@ def test_a_gpu_that_is_being_given_back_may_be_free_at_the_next_start() -> None:
 
 
 def test_failure_2_an_empty_folder_is_told_from_a_broken_model() -> None:
-    """The service read another folder than the import had written, and crashed (facts, row 2)."""
+    """The service read another folder than the import had written, and crashed (docs/failures.md, row 2)."""
     line = "Value error, Invalid repository ID or local directory specified: '/mnt/models'."
     assert "trailing slash" in _diagnosis(line).next_action
 

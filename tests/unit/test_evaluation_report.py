@@ -66,7 +66,7 @@ def test_chance_comes_from_the_number_of_choices() -> None:
     assert score.chance == pytest.approx((99 / 4 + 1 / 3) / 100)
 
 
-def test_the_tokenizer_and_the_concurrency_of_the_run_are_known_fact_11() -> None:
+def test_failure_11_the_tokenizer_and_the_concurrency_of_the_run_are_known() -> None:
     """The service's name was taken for a tokenizer, and requests went one by one, without a trace in the results."""
     setup = read().setup
     assert (setup.tokenizer, setup.concurrency, setup.max_length) == ("/mnt/models", 4, 1024)

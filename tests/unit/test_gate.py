@@ -159,7 +159,7 @@ def test_treatments_may_differ_and_are_named() -> None:
     }
 
 
-def test_a_failed_benchmark_keeps_the_evaluation_fact_11() -> None:
+def test_failure_11_a_failed_benchmark_keeps_the_evaluation() -> None:
     """A failed benchmark skipped the results of the evaluation that had succeeded."""
     judgement = verdict_of(measurement(benchmarks=MISSING))
     assert judgement.verdict is Verdict.INVALID
@@ -167,7 +167,7 @@ def test_a_failed_benchmark_keeps_the_evaluation_fact_11() -> None:
     assert comparison(judgement, "arc_easy accuracy").verdict is Verdict.PASS
 
 
-def test_a_third_of_failed_requests_is_invalid_fact_12() -> None:
+def test_failure_12_a_third_of_failed_requests_is_invalid() -> None:
     """1,895 failed requests left the figures of those few that were answered, and a green task."""
     results = (*benchmarks().results[:-1], load_result(Load(kind="concurrency", asked=4), errored=43))
     judgement = verdict_of(measurement(benchmarks=Benchmarks(setup=setup(), results=results)))
@@ -175,7 +175,7 @@ def test_a_third_of_failed_requests_is_invalid_fact_12() -> None:
     assert "43 of 143 requests failed" in judgement.sentence
 
 
-def test_failed_requests_at_a_reported_rate_are_invalid_too_fact_12() -> None:
+def test_failure_12_failed_requests_at_a_reported_rate_are_invalid_too() -> None:
     """Saturation excuses slowness, not lost requests."""
     results = (load_result(Load(kind="rate", asked=1)), load_result(Load(kind="rate", asked=2), errored=1895))
     judgement = verdict_of(measurement(saturation=Benchmarks(setup=setup(), results=results)))

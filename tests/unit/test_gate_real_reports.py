@@ -64,7 +64,7 @@ def test_noise_on_the_weights_is_a_regression_of_the_accuracy() -> None:
     assert judgement.sentence.startswith("regressed: arc_easy")
 
 
-def test_a_server_that_died_under_load_is_invalid_fact_12() -> None:
+def test_failure_12_a_server_that_died_under_load_is_invalid() -> None:
     """Eleven answers before the end would be published as the speed of the service."""
     died = benchmarks("server_died").results[0]
     whole = benchmarks("concurrencies")

@@ -77,7 +77,7 @@ def test_the_declared_quantized_model_is_recognised() -> None:
     assert differences(QUANTIZED, observed(CONFIG, packed_24b())) == []
 
 
-def test_row_1_a_12b_model_declared_as_24b_is_told_field_by_field() -> None:
+def test_failure_1_a_12b_model_declared_as_24b_is_told_field_by_field() -> None:
     """If a 12B model passed as 24B, it would be registered, served and benchmarked under the wrong name."""
     embeddings = [("model.embed_tokens.weight", TensorInfo("BF16", (131072, 5120), 0, 0))]
     found = observed(NEMO_CONFIG, embeddings)

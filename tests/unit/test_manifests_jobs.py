@@ -34,7 +34,10 @@ def test_a_job_is_not_retried_by_kubernetes(name: str) -> None:
 
 @pytest.mark.parametrize("name", JOBS)
 def test_failure_13_a_jobs_own_deadline_comes_after_the_callers(name: str) -> None:
-    """Kubernetes deletes a late Job's pod, and its log with it: the caller comes first and reads it (facts, row 13)."""
+    """Kubernetes deletes a late Job's pod, and its log with it: the caller comes first and reads it.
+
+    It is docs/failures.md, row 13.
+    """
     assert JOBS[name]["spec"]["activeDeadlineSeconds"] == 7260
 
 
@@ -57,7 +60,10 @@ def test_no_job_holds_a_token_of_the_cluster(name: str) -> None:
 
 
 def test_failure_6_credentials_are_never_optional() -> None:
-    """A key that did not exist was optional, and the download ran unauthenticated, silently (facts, row 6)."""
+    """A key that did not exist was optional, and the download ran unauthenticated, silently.
+
+    It is docs/failures.md, row 6.
+    """
     for name, container in (("fill", "fill"), ("evaluation", UPLOADER_CONTAINER)):
         references = [
             each["valueFrom"]["secretKeyRef"]
@@ -71,7 +77,7 @@ def test_failure_6_credentials_are_never_optional() -> None:
 
 
 def test_failure_10_the_tool_gets_no_secret() -> None:
-    """The evaluation tools ran with HF_TOKEN loaded and TLS verification off (facts, row 10)."""
+    """The evaluation tools ran with HF_TOKEN loaded and TLS verification off (docs/failures.md, row 10)."""
     tool = _container(JOBS["evaluation"], TOOL_CONTAINER)
     assert "envFrom" not in tool
     assert all("valueFrom" not in each for each in tool["env"])

@@ -34,7 +34,7 @@ def _with_serving(key: str, **changes: Any) -> ModelSpec:  # noqa: ANN401 - any 
 
 @pytest.mark.parametrize("key", ALL_MODELS)
 def test_failure_2_the_service_reads_the_prefix_that_the_import_writes(key: str) -> None:
-    """Import wrote `quantized-w4a16/` and the service read `quant-w4a16/` (facts, row 2)."""
+    """Import wrote `quantized-w4a16/` and the service read `quant-w4a16/` (docs/failures.md, row 2)."""
     spec = model(key)
     from_volume = spec.storage.serve_from == "pvc"
     expected = f"pvc://mistral-24b-pvc/{spec.version}" if from_volume else f"s3://llm-models/{spec.prefix}"
@@ -42,7 +42,7 @@ def test_failure_2_the_service_reads_the_prefix_that_the_import_writes(key: str)
 
 
 def test_failure_2_the_fill_reads_the_prefix_that_the_import_writes_into_the_folder_that_is_served() -> None:
-    """A third name between import and service served an empty folder (facts, row 2)."""
+    """A third name between import and service served an empty folder (docs/failures.md, row 2)."""
     spec = model("full")
     arguments = fill_job(spec, FILL)["spec"]["template"]["spec"]["containers"][0]["args"]
     assert f"--prefix={spec.prefix}" in arguments
@@ -50,7 +50,7 @@ def test_failure_2_the_fill_reads_the_prefix_that_the_import_writes_into_the_fol
 
 
 def test_failure_2_the_s3_uri_ends_in_a_slash() -> None:
-    """KServe matches bare prefixes: `…/full` would also pull `…/full-2` (facts, row 2)."""
+    """KServe matches bare prefixes: `…/full` would also pull `…/full-2` (docs/failures.md, row 2)."""
     assert _predictor(model("quantized"))["model"]["storageUri"] == (
         "s3://llm-models/Mistral-Small-24B-Instruct/quantized-w4a16/"
     )
@@ -60,7 +60,7 @@ def test_failure_2_the_s3_uri_ends_in_a_slash() -> None:
     ("key", "instance_type"), [("quantized", "g6.4xlarge"), ("full", "g6.12xlarge"), ("smollm2", "g6.4xlarge")]
 )
 def test_failure_14_each_model_names_its_node(key: str, instance_type: str) -> None:
-    """The quantized pod was scheduled onto the four-GPU node and kept the full model out (facts, row 14)."""
+    """The quantized pod was scheduled onto the four-GPU node and kept the full model out (docs/failures.md, row 14)."""
     assert _predictor(model(key))["nodeSelector"] == {
         "nvidia.com/gpu.product": "NVIDIA-L4",
         "node.kubernetes.io/instance-type": instance_type,
@@ -69,7 +69,7 @@ def test_failure_14_each_model_names_its_node(key: str, instance_type: str) -> N
 
 @pytest.mark.parametrize("key", ALL_MODELS)
 def test_failure_14_a_change_never_needs_the_gpus_twice(key: str) -> None:
-    """A rolling update needed twice the GPUs, exhausted the quota and hung (facts, row 14)."""
+    """A rolling update needed twice the GPUs, exhausted the quota and hung (docs/failures.md, row 14)."""
     predictor = _predictor(model(key))
     assert predictor["deploymentStrategy"] == {"type": "Recreate"}
     assert predictor["minReplicas"] == predictor["maxReplicas"] == 1
@@ -77,7 +77,7 @@ def test_failure_14_a_change_never_needs_the_gpus_twice(key: str) -> None:
 
 @pytest.mark.parametrize("key", ALL_MODELS)
 def test_failure_14_gpus_are_requested_and_limited_alike(key: str) -> None:
-    """Kubernetes refuses a GPU request that is not its limit, and the quota counts both (facts, row 14)."""
+    """Kubernetes refuses a GPU request that is not its limit, and the quota counts both (docs/failures.md, row 14)."""
     spec = model(key)
     resources = _predictor(spec)["model"]["resources"]
     wanted = str(spec.serving.gpus.count)
@@ -85,7 +85,10 @@ def test_failure_14_gpus_are_requested_and_limited_alike(key: str) -> None:
 
 
 def test_failure_15_the_fill_runs_on_the_node_that_serves() -> None:
-    """A volume filled in another zone or on another node cannot be mounted beside the GPUs (facts, row 15)."""
+    """A volume filled in another zone or on another node cannot be mounted beside the GPUs.
+
+    It is docs/failures.md, row 15.
+    """
     spec = model("full")
     pod = fill_job(spec, FILL)["spec"]["template"]["spec"]
     assert pod["nodeSelector"] == _predictor(spec)["nodeSelector"]
@@ -94,13 +97,13 @@ def test_failure_15_the_fill_runs_on_the_node_that_serves() -> None:
 
 
 def test_failure_9_the_image_that_was_built_is_the_one_that_serves() -> None:
-    """The built image was never served (facts, row 9)."""
+    """The built image was never served (docs/failures.md, row 9)."""
     assert _predictor(model("quantized"))["model"]["image"] == INPUTS.image
 
 
 @pytest.mark.parametrize("image", ["quay.io/org/vllm:latest", "quay.io/org/vllm", "quay.io/org/vllm@sha256:12", ""])
 def test_failure_9_an_image_without_a_digest_is_refused(image: str) -> None:
-    """A tag can be moved to an image that nobody tested (facts, row 9)."""
+    """A tag can be moved to an image that nobody tested (docs/failures.md, row 9)."""
     with pytest.raises(UnusableInputError, match="by digest") as refused:
         replace(INPUTS, image=image)
     assert refused.value.transient is False
@@ -227,7 +230,7 @@ def test_a_model_from_s3_has_no_volume() -> None:
 
 
 def test_failure_16_the_secret_has_no_values() -> None:
-    """Credentials stood in manifests and logs (facts, row 16)."""
+    """Credentials stood in manifests and logs (docs/failures.md, row 16)."""
     secret = storage_secret(ADDRESS, namespace=NAMESPACE)
     assert not {"data", "stringData"} & set(secret)
     assert set(open_values(ADDRESS)) == set(SECRET_KEYS) - {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
@@ -246,7 +249,7 @@ def test_kserve_is_told_the_endpoint_on_both_objects_that_it_reads() -> None:
 
 
 def test_failure_10_a_private_authority_is_named_and_verification_stays_on() -> None:
-    """TLS verification was switched off where the certificate was not publicly signed (facts, row 10)."""
+    """TLS verification was switched off where the certificate was not publicly signed (docs/failures.md, row 10)."""
     private = S3Address(endpoint="https://minio.example.com/", ca_config_map="minio-ca")
     annotations = storage_secret(private, namespace=NAMESPACE)["metadata"]["annotations"]
     assert annotations["serving.kserve.io/s3-usehttps"] == annotations["serving.kserve.io/s3-verifyssl"] == "1"
@@ -267,7 +270,10 @@ def test_failure_10_a_private_authority_is_named_and_verification_stays_on() -> 
     ],
 )
 def test_failure_16_an_unusable_endpoint_is_refused_without_showing_what_it_holds(endpoint: str) -> None:
-    """An address with a password in it would end in an annotation, or in this very message (facts, row 16)."""
+    """An address with a password in it would end in an annotation, or in this very message.
+
+    It is docs/failures.md, row 16.
+    """
     with pytest.raises(UnusableEndpointError) as refused:
         S3Address(endpoint=endpoint)
     assert "hunter2" not in str(refused.value)

@@ -1,4 +1,4 @@
-"""Who holds a model's volume, and where it can be filled then (facts, row 15)."""
+"""Who holds a model's volume, and where it can be filled then (docs/failures.md, row 15)."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_free_volume_is_filled_wherever_the_model_may_run() -> None:
 
 
 def test_failure_15_a_volume_that_serves_is_filled_on_its_own_node() -> None:
-    """The fill ran on another node than the service, and both hung on Multi-Attach (facts, row 15)."""
+    """The fill ran on another node than the service, and both hung on Multi-Attach (docs/failures.md, row 15)."""
     assert place(pod()) == FillPlace(hostname="gpu-1.example", in_use=("full-fp16",))
 
 

@@ -57,7 +57,7 @@ def test_an_unmatched_pod_is_explained_in_gpus() -> None:
 
 
 def test_failure_14_taken_gpus_name_their_holder() -> None:
-    """A rollout waited for GPUs that its own other copy held, without a word (facts, row 14)."""
+    """A rollout waited for GPUs that its own other copy held, without a word (docs/failures.md, row 14)."""
     nodes = [_node("l4", gpus=1, labels=L4, taints=[TAINT])]
     inventory = gpu_inventory(
         nodes, [_pod("old", gpus=1, node="l4"), _pod("done", gpus=1, node="l4", phase="Failed")], []
@@ -68,7 +68,7 @@ def test_failure_14_taken_gpus_name_their_holder() -> None:
 
 
 def test_failure_14_the_one_gpu_model_does_not_match_the_four_gpu_node() -> None:
-    """The quantized pod was scheduled onto the 4-GPU node (facts, row 14)."""
+    """The quantized pod was scheduled onto the 4-GPU node (docs/failures.md, row 14)."""
     big = _node("big", gpus=4, labels={**L4, "node.kubernetes.io/instance-type": "g6.12xlarge"})
     place = placement(WANTS_ONE, gpu_inventory([big], [], []))
     assert "1 has node.kubernetes.io/instance-type=g6.12xlarge, not g6.4xlarge" in place.sentence

@@ -143,7 +143,7 @@ def test_two_namespaces_that_disagree_are_a_persons_decision(
     assert problem.startswith("MINIO_SECRET_KEY is not set, and Secret minio-credentials differs between")
 
 
-def test_fact_16_reader_and_writer_are_never_one_user(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure_16_reader_and_writer_are_never_one_user(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever may read the weights could replace them; once everybody was root."""
     given = variables(monkeypatch, GIVEN | {"MINIO_ACCESS_KEY": "same", "KSERVE_ACCESS_KEY": "same"})
     [problem] = plan_secrets(SPECS, given=given, held={}).problems
@@ -168,7 +168,7 @@ def test_half_a_login_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert plan.problems == ("QUAY_PASSWORD is not set, but its other half is",)
 
 
-def test_fact_16_no_value_is_shown(
+def test_failure_16_no_value_is_shown(
     installed: dict[tuple[str, str], Mapping[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ten characters of a token once stood in a log."""

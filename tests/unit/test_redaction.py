@@ -20,7 +20,7 @@ from k8s.redaction import HIDDEN, redacted, redacted_text
     ],
 )
 def test_failure_16_a_secret_in_a_log_is_hidden(text: str, shown: str) -> None:
-    """Ten characters of HF_TOKEN were printed (facts, row 16)."""
+    """Ten characters of HF_TOKEN were printed (docs/failures.md, row 16)."""
     assert redacted_text(text) == shown
 
 

@@ -78,7 +78,7 @@ def test_a_half_made_import_is_refused(version: RegisteredVersion | None, manife
 
 
 def test_failure_2_another_path_than_the_catalogs_is_refused() -> None:
-    """Import wrote one path, the service read a second, the test published to a third (facts, row 2)."""
+    """Import wrote one path, the service read a second, the test published to a third (docs/failures.md, row 2)."""
     version = version_of(SPEC, MANIFEST)
     assert version.artifact
     moved = replace(version, artifact=replace(version.artifact, uri=f"s3://{BUCKET}/Mistral/quant-w4a16/"))

@@ -163,7 +163,10 @@ POD_SECURITY = 'pods "x" is forbidden: violates PodSecurity "restricted:latest":
 def test_failure_14_a_pod_that_is_refused_says_why(
     message: str, category: Category, said: str, told_by: str, *, transient: bool
 ) -> None:
-    """A rollout exhausted the quota and hung: without a pod, only the ReplicaSet knew why (facts, row 14)."""
+    """A rollout exhausted the quota and hung: without a pod, only the ReplicaSet knew why.
+
+    It is docs/failures.md, row 14.
+    """
     failure = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}
     event = _event("FailedCreate", message, uid="r", kind="ReplicaSet", name="m-predictor-7d4")
     deployment = _deployment(ready=0, conditions=[failure] if told_by == "condition" else [])

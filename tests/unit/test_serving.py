@@ -56,7 +56,7 @@ def test_a_service_without_revisions_is_named_by_its_generation() -> None:
 
 
 def test_failure_9_another_image_than_was_deployed_is_refused() -> None:
-    """The built image was never the one that served (facts, row 9)."""
+    """The built image was never the one that served (docs/failures.md, row 9)."""
     with pytest.raises(ServedImageError, match=r"pod p runs quay\.io/org/old@sha256:000"):
         check_image([pod(image="quay.io/org/old@sha256:" + "0" * 64)], wanted=IMAGE)
 

@@ -40,7 +40,7 @@ def test_a_service_that_does_its_work_passes() -> None:
     assert (result.model, result.scored_tokens) == ("mistral-24b", 1)
 
 
-def test_row_12_another_model_id_is_refused() -> None:
+def test_failure_12_another_model_id_is_refused() -> None:
     """If the id were not compared, benchmarks would run against a name that nobody serves."""
     with pytest.raises(SmokeTestError, match="it serves other, not mistral-24b"):
         smoke_test(FakeService(ids=("other",)), name="mistral-24b")  # type: ignore[arg-type]  # our adapter's fake

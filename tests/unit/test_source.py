@@ -91,7 +91,7 @@ def run(fake: FakeHub, *, revision: str = "main", manifest: Manifest | None = No
     return resolve(fake, spec=spec(revision=revision), held=manifest)  # type: ignore[arg-type]  # our adapter's fake
 
 
-def test_row_7_a_branch_is_resolved_to_its_commit() -> None:
+def test_failure_7_a_branch_is_resolved_to_its_commit() -> None:
     """If `main` were recorded, nobody could say later which bytes were served."""
     source = run(hub())
     assert (source.commit, source.moved_to) == (OLD, None)
@@ -130,7 +130,7 @@ def test_a_finished_version_is_not_inspected_again() -> None:
     assert fake.headers_read == 0
 
 
-def test_row_1_another_model_is_refused_before_any_weight_moves() -> None:
+def test_failure_1_another_model_is_refused_before_any_weight_moves() -> None:
     """If the catalog's word were taken for it, a 12B model would be served as 24B."""
     with pytest.raises(IdentityError, match="layers is 40, declared 30") as caught:
         run(hub(config=CONFIG | {"num_hidden_layers": 40}))

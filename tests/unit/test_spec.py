@@ -76,31 +76,31 @@ def test_a_model_cannot_take_the_prefix_of_slipways_own_objects(
     assert "slipway keeps for itself" in refusal({"registered_model": name})
 
 
-def test_fact_2_one_prefix_for_import_service_and_test(changed: Changed) -> None:
+def test_failure_2_one_prefix_for_import_service_and_test(changed: Changed) -> None:
     """The import wrote quantized-w4a16/, the service read quant-w4a16/, the test published to a third name."""
     spec = changed({"registered_model": "M", "version": "v1"})
     assert spec.prefix == "M/v1/"
     assert "prefix" not in ModelSpec.model_fields
 
 
-def test_fact_12_the_served_name_cannot_be_set_twice(refusal: Callable[[dict[str, Any]], str]) -> None:
+def test_failure_12_the_served_name_cannot_be_set_twice(refusal: Callable[[dict[str, Any]], str]) -> None:
     """The engine would answer to another name than the one that the benchmark asks for."""
     args = ["--max-model-len=32768", "--max-num-seqs=16", "--served-model-name=other"]
     assert "set by the ServingRuntime" in refusal({"serving": {"vllm_args": args}})
 
 
 @pytest.mark.parametrize("missing", ["nvidia.com/gpu.product", "node.kubernetes.io/instance-type"])
-def test_fact_14_a_gpu_model_names_its_node(missing: str, refusal: Callable[[dict[str, Any]], str]) -> None:
+def test_failure_14_a_gpu_model_names_its_node(missing: str, refusal: Callable[[dict[str, Any]], str]) -> None:
     """The one-GPU model would be scheduled onto the four-GPU node."""
     assert missing in refusal({"serving": {"node_selector": {missing: None}}})
 
 
-def test_fact_14_a_rollout_needs_its_gpus_once() -> None:
+def test_failure_14_a_rollout_needs_its_gpus_once() -> None:
     """A rollout would ask for twice the GPUs, exhaust the quota and hang."""
     assert {catalog.load(key).serving.deployment_strategy for key in keys()} == {"Recreate"}
 
 
-def test_fact_15_a_volume_is_mounted_by_one_pod(refusal: Callable[[dict[str, Any]], str]) -> None:
+def test_failure_15_a_volume_is_mounted_by_one_pod(refusal: Callable[[dict[str, Any]], str]) -> None:
     """The new pod would wait for a volume that the old one holds."""
     claim = {"serve_from": "pvc", "claim": "weights", "size": "120Gi", "access_mode": "ReadWriteOnce"}
     said = refusal({"storage": claim, "serving": {"deployment_strategy": "RollingUpdate"}})

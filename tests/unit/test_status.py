@@ -93,7 +93,10 @@ def test_another_pods_events_do_not_count() -> None:
 
 
 def test_failure_13_a_node_evicts_the_build_because_its_disk_is_full() -> None:
-    """Builds took 59-64 GB where 14 were free, were evicted, and were retried into the same wall (facts, row 13)."""
+    """Builds took 59-64 GB where 14 were free, were evicted, and were retried into the same wall.
+
+    It is docs/failures.md, row 13.
+    """
     message = "Pod ephemeral local storage usage exceeds the total limit of containers 80Gi. "
     diagnosis = diagnose_pod(_pod(phase="Failed", reason="Evicted", message=message), events=[])
     assert (diagnosis.category, diagnosis.transient) == (Category.EVICTED, False)
@@ -101,7 +104,7 @@ def test_failure_13_a_node_evicts_the_build_because_its_disk_is_full() -> None:
 
 
 def test_failure_13_a_jobs_own_deadline_is_named_with_its_length() -> None:
-    """One-hour default timeouts killed builds, and nothing said that it was the clock (facts, row 13)."""
+    """One-hour default timeouts killed builds, and nothing said that it was the clock (docs/failures.md, row 13)."""
     job = {**JOB, "status": {"conditions": [{"type": "Failed", "status": "True", "reason": "DeadlineExceeded"}]}}
     diagnosis = diagnose_job(job, pod=EXIT, events=[])
     assert diagnosis.category is Category.DEADLINE_EXCEEDED

@@ -134,8 +134,10 @@ def test_bytes_that_were_read_are_told_with_their_rate() -> None:
     ],
     ids=["other-bytes", "missing", "other-size"],
 )
-def test_fact_7_a_damaged_file_is_named_with_what_was_expected_and_found(change: dict[str, Any], sentence: str) -> None:
-    """A verification once listed ten names; a flipped bit would be served for good (facts, row 7)."""
+def test_failure_7_a_damaged_file_is_named_with_what_was_expected_and_found(
+    change: dict[str, Any], sentence: str
+) -> None:
+    """A verification once listed ten names; a flipped bit would be served for good (docs/failures.md, row 7)."""
     said = broken(facts(stored=Answer(value=stored(**change))))["bytes"]
     start = f"1 of 2 files of s3://{BUCKET}/{SPEC.prefix} is not what the manifest says: "
     assert said == f"{start}{sentence}. Repair: prefect deployment run import/quantized --watch"
@@ -199,33 +201,33 @@ def test_a_test_of_other_bytes_or_one_that_failed_breaks_the_chain() -> None:
     assert "regressed: accuracy" in broken(facts(test=failed))["test"]
 
 
-def test_fact_2_the_registry_must_name_the_manifest_of_the_store() -> None:
+def test_failure_2_the_registry_must_name_the_manifest_of_the_store() -> None:
     """Import, service and test once used three names for one version."""
     other = version_of(SPEC, MANIFEST, manifest_sha256="0" * 64)
     assert "it has manifest 000000000000" in broken(facts(version=Answer(value=other)))["registry"]
 
 
-def test_fact_2_a_service_of_other_bytes_is_found() -> None:
+def test_failure_2_a_service_of_other_bytes_is_found() -> None:
     """A service that was deployed before the last import would pass for the new version."""
     stale = service()
     stale["metadata"]["annotations"]["slipway.dev/manifest-sha256"] = "0" * 64
     assert f"{NAME} serves manifest 000000000000" in broken(facts(service=Answer(value=stale)))["service"]
 
 
-def test_fact_2_a_service_that_reads_another_prefix_is_found() -> None:
+def test_failure_2_a_service_that_reads_another_prefix_is_found() -> None:
     """`quantized-w4a16/` was imported, and `quant-w4a16/` served."""
     stray = service()
     stray["spec"]["predictor"]["model"]["storageUri"] = "s3://llm-models/other/"
     assert "reads s3://llm-models/other/" in broken(facts(service=Answer(value=stray)))["service"]
 
 
-def test_fact_9_another_image_than_the_recorded_one_is_found() -> None:
+def test_failure_9_another_image_than_the_recorded_one_is_found() -> None:
     """The image that was built was never served, and nobody noticed."""
     other = read_serving(service(), [pod("quay.io/org/slipway-vllm@sha256:" + "0" * 64)])
     assert "prefect deployment run deploy/quantized" in broken(facts(serving=Answer(value=other)))["image"]
 
 
-def test_fact_12_another_id_at_the_endpoint_is_found() -> None:
+def test_failure_12_another_id_at_the_endpoint_is_found() -> None:
     """Benchmarks of an id that nobody served were green."""
     assert "serves other, not" in broken(facts(models=Answer(value=("other",))))["endpoint"]
 

@@ -70,7 +70,7 @@ def test_a_claim_that_does_not_exist_is_named() -> None:
 
 
 def test_failure_15_a_volume_that_another_pod_holds_names_it() -> None:
-    """The volume was filled while the service that mounts it ran on another node (facts, row 15)."""
+    """The volume was filled while the service that mounts it ran on another node (docs/failures.md, row 15)."""
     message = 'Multi-Attach error for volume "pv-1" Volume is already used by pod(s) fill-mistral-24b-x'
     diagnosis = diagnose_pod(_pod(), events=[_event("FailedAttachVolume", message, uid="p")])
     assert (diagnosis.category, diagnosis.transient) == (Category.MULTI_ATTACH, True)
