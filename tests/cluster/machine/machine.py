@@ -132,7 +132,9 @@ def _require_no_other_node(layout: Layout) -> None:
         except OSError:  # it ended meanwhile
             continue
         pid = int(name.parent.name)
-        if program in _KUBELETS and (ours is None or ours.pid != pid):
+        # One that has ended may wait for init to notice, seconds after `down`.
+        runs = program in _KUBELETS and processes.identity(pid) is not None
+        if runs and (ours is None or ours.pid != pid):
             raise WrongMachineError(reason=f"process {pid} ({program}) is a kubelet already")
 
 
