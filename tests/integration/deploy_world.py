@@ -36,6 +36,7 @@ from tests.integration.sandbox_kube import serving as serving_kube
 Json = dict[str, Any]
 PROJECT = Path(__file__).parents[2]
 ENGINE = Path(__file__).parent / "scripted_engine.py"
+TOOLS = Path(__file__).parent / "scripted_tools.py"
 NAMESPACE = "private-ai-demo"
 FLOWS_IMAGE = "test/flows"
 EVALUATION_IMAGE = "test/evaluation"
@@ -160,6 +161,17 @@ class World:
     def evidence(self) -> list[str]:
         """The names of the evidence files in the bucket."""
         return [entry.key for entry in self.s3.block().client().list("evidence/")]
+
+
+def scripted_tools(folder: Path, script: dict[str, str]) -> Json:
+    """Return an evaluation image whose tools leave recorded reports, and do what a script says (scripted_tools.py)."""
+    programs, told = folder / "programs", folder / "script.json"
+    programs.mkdir()
+    told.write_text(json.dumps(script))
+    python = programs / "python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} {TOOLS} "$@"\n')
+    python.chmod(0o755)
+    return {"path": [str(programs), "/usr/bin", "/bin"], "env": {"SCRIPT": str(told)}}
 
 
 def encoded(values: dict[str, str]) -> dict[str, str]:

@@ -56,14 +56,21 @@ class Story:
 @contextmanager
 def telling(world: World, folder: Path) -> Iterator[Story]:
     """Bring a platform up for a block of code."""
+    evaluation = deploy_world.scripted_tools(folder, {})
+    images = {SHELL_IMAGE: {}, world.images: {}, deploy_world.EVALUATION_IMAGE: evaluation}
     with (
         pytest.MonkeyPatch.context() as patch,
         serving_site(world, folder=folder, patch=patch) as site,
-        deploy_world.serving_cluster(folder, patch, **{SHELL_IMAGE: {}, world.images: {}}) as cluster,
+        deploy_world.serving_cluster(folder, patch, **images) as cluster,
     ):
         kubeconfig = folder / "kubeconfig"
         make_namespace(NAMESPACE, kubeconfig=kubeconfig)
-        site.set(KUBECONFIG=str(kubeconfig), SLIPWAY_FLOWS_IMAGE=deploy_world.FLOWS_IMAGE, SLIPWAY_LEASE_SECONDS="3")
+        site.set(
+            KUBECONFIG=str(kubeconfig),
+            SLIPWAY_FLOWS_IMAGE=deploy_world.FLOWS_IMAGE,
+            SLIPWAY_EVALUATION_IMAGE=deploy_world.EVALUATION_IMAGE,
+            SLIPWAY_LEASE_SECONDS="3",
+        )
         s3 = S3Server(world.s3.endpoint, bucket=site.bucket)
         served = deploy_world.World(cluster, s3, ModelRegistry(address=world.registry), folder)
         deploy_world.provide(served, site.variables)

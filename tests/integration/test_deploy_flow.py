@@ -6,7 +6,6 @@ does not know.
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import subprocess
@@ -41,31 +40,27 @@ from k8s.cluster.connection import open_connection
 from k8s.diagnosis import Category
 from k8s.errors import ClusterUnavailableError, ConflictError, JobFailedError, NotReadyError
 from k8s.manifests.volume import volume_claim
-from tests.integration.deploy_world import ENGINE_IMAGE, EVALUATION_IMAGE, FILES, NAMESPACE, World, opened
+from tests.integration.deploy_world import (
+    ENGINE_IMAGE,
+    EVALUATION_IMAGE,
+    FILES,
+    NAMESPACE,
+    World,
+    opened,
+    scripted_tools,
+)
 from tests.integration.s3_server import READER, Keys, S3Server
 from tests.integration.tcp_relay import Relay, relaying
 
 SERVICE = "mistral-24b-quantized"
-TOOLS = Path(__file__).parent / "scripted_tools.py"
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, s3: S3Server) -> Iterator[World]:
     """One world for all tests of this file."""
     folder = tmp_path_factory.mktemp("deploy")
-    with opened(folder, s3, **{EVALUATION_IMAGE: scripted_tools(folder)}) as world:
+    with opened(folder, s3, **{EVALUATION_IMAGE: scripted_tools(folder, {"repeat-2": "killed"})}) as world:
         yield world
-
-
-def scripted_tools(folder: Path) -> dict[str, Any]:
-    """The evaluation image: tools that leave recorded reports; the second repeat of GuideLLM is killed."""
-    programs, script = folder / "programs", folder / "script.json"
-    programs.mkdir()
-    script.write_text(json.dumps({"repeat-2": "killed"}))
-    python = programs / "python"
-    python.write_text(f'#!/bin/sh\nexec {sys.executable} {TOOLS} "$@"\n')
-    python.chmod(0o755)
-    return {"path": [str(programs), "/usr/bin", "/bin"], "env": {"SCRIPT": str(script)}}
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """A model's life on a platform, as its users tell it: imported, served, damaged, found out, repaired.
 
-Everything is real but the model's size and its engine: Prefect, the Hub's API, S3, the registry, Kubernetes, KServe's
-controller, a Buildah build.
+Everything is real but the model's size, its engine and the evaluation tools: Prefect, the Hub's API, S3, the registry,
+Kubernetes, KServe's controller, a Buildah build.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from blocks.lease_record import Record
 from flows.audit.errors import DamageError
 from flows.audit.flow import audit
 from flows.audit.rows import Grade
+from flows.check_model.flow import check_model
 from flows.cleanup_storage.flow import cleanup_storage
 from flows.deploy_model.flow import deploy_model
 from flows.import_model.flow import import_model
@@ -49,6 +50,9 @@ def test_a_flipped_byte_is_found_named_and_repaired(story: Story) -> None:
     imported = story.run(import_model, "quantized")
     deployed = story.run(deploy_model, "quantized")
     assert deployed.manifest_sha256 == imported.manifest_sha256
+    tested = story.run(check_model, "quantized", return_state=True)
+    assert tested.is_completed()
+    assert str(tested.message).startswith("pass: 16 gates")
 
     chain = story.run(verify_model, "quantized")
     assert [link.name for link in chain if link.ok] == [
