@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from blocks.errors import BlockError
 from blocks.hub_files import verify_digest
-from flows.import_model.buffers import Buffer, Buffers
+from flows.import_model.buffers import Buffer, Buffers, Spares
 from flows.import_model.ordered_hash import OrderedHash
 from flows.import_model.parts import MEBIBYTE, Part, part_size, plan_parts
 
@@ -34,7 +34,7 @@ class TransferOptions:
 
     part_bytes: int = 16 * MEBIBYTE
     ranges: int = 4
-    window: int = 2
+    window: int = 1
 
     def lanes(self, size: int) -> int:
         """How many ranges of a file of `size` bytes are in flight at a time, at least one."""
@@ -43,6 +43,9 @@ class TransferOptions:
     def memory_bytes(self, size: int) -> int:
         """The most bytes that a transfer of a file of `size` bytes holds."""
         return min((self.ranges + self.window) * part_size(size, wanted=self.part_bytes), size)
+
+
+_SPARES = Spares()  # of all files: whatever is streamed in parts is streamed in parts of one size
 
 
 class Stream:
@@ -72,7 +75,7 @@ class Stream:
         self._workers = min(options.ranges, len(self._parts))
         self._left = iter(self._parts)
         self._taking = threading.Lock()
-        self._buffers = Buffers(count=options.ranges + options.window, size=self._parts[0].size)
+        self._buffers = Buffers(count=options.ranges + options.window, size=self._parts[0].size, spares=_SPARES)
         self._hash = OrderedHash()
 
     def run(self) -> None:

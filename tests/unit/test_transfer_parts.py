@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.import_model.buffers import Buffers, BuffersClosedError
+from flows.import_model.buffers import Buffers, BuffersClosedError, Spares
 from flows.import_model.ordered_hash import OrderedHash
 from flows.import_model.parts import MEBIBYTE, MOST_PARTS, SMALLEST_PART_BYTES, plan_parts
 from flows.import_model.transfer import TransferOptions
@@ -99,3 +99,17 @@ def test_closing_wakes_whoever_waits_for_a_buffer() -> None:
     threading.Timer(0.05, buffers.close).start()
     with pytest.raises(BuffersClosedError):
         buffers.take(holders=1)
+
+
+def test_a_transfer_takes_the_memory_of_the_one_before() -> None:
+    """Malloc keeps freed buffers for the thread that asked: eight files took the memory of twelve."""
+    spares = Spares()
+    ended, late = Buffers(count=2, size=4, spares=spares), Buffers(count=2, size=4, spares=spares)
+    kept, still_read = ended.take(holders=1), ended.take(holders=1)
+    ended.let_go(kept)
+    ended.close()
+    assert late.take(holders=1) is kept
+    assert late.take(holders=1) is not still_read
+    ended.let_go(still_read)
+    assert Buffers(count=1, size=4, spares=spares).take(holders=1) is still_read
+    assert Buffers(count=1, size=8, spares=spares).take(holders=1) is not kept
