@@ -68,7 +68,7 @@ class Settings(CatalogSettings):
         ca_bundle: a PEM file with certificate authorities to trust besides the public ones; None for only those.
         transfer_files: large files transferred at once; small ones share the ranges of a large one. A kill loses at
             most the files in flight.
-        transfer_ranges: ranges of one file read at once.
+        transfer_ranges: ranges of one file read at once, and uploaded meanwhile.
         transfer_part_mib: size of one range and one multipart part, in MiB.
         transfer_stall_seconds: a read with no byte for so long is dropped and resumed.
         build_timeout_seconds: how long the build Job may take; one hour killed builds.
@@ -96,7 +96,7 @@ class Settings(CatalogSettings):
     ca_bundle: ExistingPath | None = None
     transfer_files: Count = 2
     transfer_ranges: Count = 4
-    transfer_part_mib: PartMib = 16
+    transfer_part_mib: PartMib = 8
     transfer_stall_seconds: Count = 60
     build_timeout_seconds: Count = 7200
     lease_seconds: Count = 60

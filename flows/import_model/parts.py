@@ -29,7 +29,7 @@ def part_size(size: int, *, wanted: int) -> int:
     Args:
         size: of the file.
         wanted: of a part. It is raised to S3's minimum, and in steps of 1 MiB where a file would have more than
-            10,000 parts: from 160 GB on for parts of 16 MiB.
+            10,000 parts: from 80 GB on for parts of 8 MiB.
     """
     needed = -(-size // MOST_PARTS)
     if needed <= wanted:

@@ -28,21 +28,26 @@ class TransferOptions:
     Attributes:
         part_bytes: size of a range and of the part that it becomes; larger only where a file would have more than
             10,000 parts.
-        ranges: ranges of a file that are read or uploaded at a time.
+        ranges: ranges of a file that are read at a time, and parts of it that are uploaded meanwhile.
         window: further parts that may wait for an earlier one to be hashed.
     """
 
-    part_bytes: int = 16 * MEBIBYTE
+    part_bytes: int = 8 * MEBIBYTE
     ranges: int = 4
     window: int = 1
 
     def lanes(self, size: int) -> int:
-        """How many ranges of a file of `size` bytes are in flight at a time, at least one."""
+        """How many ranges of a file of `size` bytes are read at a time, at least one."""
         return min(self.ranges, max(-(-size // part_size(size, wanted=self.part_bytes)), 1))
 
     def memory_bytes(self, size: int) -> int:
         """The most bytes that a transfer of a file of `size` bytes holds."""
-        return min((self.ranges + self.window) * part_size(size, wanted=self.part_bytes), size)
+        return min(self.buffers * part_size(size, wanted=self.part_bytes), size)
+
+    @property
+    def buffers(self) -> int:
+        """Parts of one file that are in memory at a time."""
+        return 2 * self.ranges + self.window
 
 
 _SPARES = Spares()  # of all files: whatever is streamed in parts is streamed in parts of one size
@@ -51,9 +56,10 @@ _SPARES = Spares()  # of all files: whatever is streamed in parts is streamed in
 class Stream:
     """One multipart upload that is fed by ranged reads.
 
-    Each of a few threads takes the next part, reads it, offers it to the hash and uploads it: where the store is the
-    slower side most of them upload, where the Hub is, most of them read. A buffer is free again when its part is both
-    hashed and uploaded; parts take their buffers in order, so the part that the hash waits for always has one.
+    Each of a few threads takes the next part, reads it, offers it to the hash and uploads it. At most half of them
+    read, and at most half upload: on a line that they share, all would end their reads in the same moment, upload
+    together, and leave one side idle while the other works. A buffer is free again when its part is both hashed and
+    uploaded; parts take their buffers in order, so the part that the hash waits for always has one.
     """
 
     def __init__(
@@ -72,10 +78,11 @@ class Stream:
         self._on_bytes = on_bytes
         self._confirm = confirm
         self._parts = plan_parts(source.file.size, wanted=options.part_bytes)
-        self._workers = min(options.ranges, len(self._parts))
+        self._workers = min(2 * options.ranges, len(self._parts))
+        self._reading, self._uploading = (threading.Semaphore(options.ranges) for _ in range(2))
         self._left = iter(self._parts)
         self._taking = threading.Lock()
-        self._buffers = Buffers(count=options.ranges + options.window, size=self._parts[0].size, spares=_SPARES)
+        self._buffers = Buffers(count=options.buffers, size=self._parts[0].size, spares=_SPARES)
         self._hash = OrderedHash()
 
     def run(self) -> None:
@@ -110,16 +117,24 @@ class Stream:
 
     def _work(self, upload: Upload) -> list[UploadedPart]:
         done: list[UploadedPart] = []
-        while taken := self._take():
-            part, buffer = taken
+        while read := self._read_next():
+            part, buffer = read
             content = memoryview(buffer.data)[: part.size]
-            self._source.read_into(part.start, content)
             self._hash.add(part.number, content, done=partial(self._buffers.let_go, buffer))
             body = buffer.data if part.size == len(buffer.data) else bytes(content)
-            done.append(self._store.upload_part(upload, number=part.number, body=body))
+            with self._uploading:
+                done.append(self._store.upload_part(upload, number=part.number, body=body))
             self._buffers.let_go(buffer)
             self._on_bytes(part.size)
         return done
+
+    def _read_next(self) -> tuple[Part, Buffer] | None:
+        with self._reading:
+            taken = self._take()
+            if taken:
+                part, buffer = taken
+                self._source.read_into(part.start, memoryview(buffer.data)[: part.size])
+            return taken
 
     def _take(self) -> tuple[Part, Buffer] | None:
         with self._taking:

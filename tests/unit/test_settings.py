@@ -33,7 +33,7 @@ def test_the_defaults_are_those_of_the_platform() -> None:
         "ca_bundle": None,
         "transfer_files": 2,
         "transfer_ranges": 4,
-        "transfer_part_mib": 16,
+        "transfer_part_mib": 8,
         "transfer_stall_seconds": 60,
         "build_timeout_seconds": 7200,
         "lease_seconds": 60,

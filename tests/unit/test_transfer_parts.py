@@ -45,10 +45,10 @@ def test_parts_are_as_large_as_wanted_where_that_fits() -> None:
 
 def test_memory_is_bounded_by_the_options() -> None:
     """A pod's memory limit is set from this."""
-    options = TransferOptions(part_bytes=16 * MEBIBYTE, ranges=4, window=2)
-    assert options.memory_bytes(14 << 30) == 96 * MEBIBYTE
+    options = TransferOptions(part_bytes=16 * MEBIBYTE, ranges=4, window=1)
+    assert options.memory_bytes(14 << 30) == 9 * 16 * MEBIBYTE
     assert options.memory_bytes(1000) == 1000
-    assert options.memory_bytes(300_000 * MEBIBYTE) == 6 * 30 * MEBIBYTE
+    assert options.memory_bytes(300_000 * MEBIBYTE) == 9 * 30 * MEBIBYTE
 
 
 @given(st.permutations(range(1, 9)))
