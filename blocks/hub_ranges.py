@@ -183,13 +183,18 @@ class RangedFile:
                     raise
         return self._follow(location, start, stop)
 
-    def _follow(self, location: Location, start: int, stop: int) -> urllib3.BaseHTTPResponse:
-        """Get a range, from the location or from where it redirects to; remember where that was."""
+    def _follow(self, first: Location, start: int, stop: int) -> urllib3.BaseHTTPResponse:
+        """Get a range, from the location or from where it redirects to; remember where the Hub's redirect led.
+
+        A range that still got through with a signed URL says nothing of it: it may be out of date by now.
+        """
+        location = first
         for _ in range(REDIRECTS):
             response = self._get(location, start, stop)
             if response.status in {OK, PARTIAL}:
                 check_range(self.file, response, start=start, stop=stop)
-                self._location = location
+                if first is self._source:
+                    self._location = location
                 return response
             response.drain_conn()
             if response.status not in MOVED:

@@ -50,6 +50,16 @@ def test_an_expired_signed_url_is_asked_for_again(lane: Lane) -> None:
     assert len(lane.server.log.entries("*/resolve/*")) == 2
 
 
+def test_a_range_that_still_got_through_does_not_bring_back_an_expired_url(lane: Lane) -> None:
+    """Each such range cost the others an attempt, of which a read has few."""
+    lane.server.faults.add(
+        Rule(Slow(seconds=0.2), path=f"*{WEIGHTS}", origin="cdn", skip=1, times=1),
+        Rule(Expire(), path=f"*{WEIGHTS}", origin="cdn", skip=1, times=1),
+    )
+    assert lane.move().sha256 == lane.file().sha256
+    assert len(lane.server.log.entries("*/resolve/*")) == 2
+
+
 def test_a_signed_url_is_shared_by_all_ranges(lane: Lane) -> None:
     """The Hub limits the rate of resolve requests; one a range would meet that limit."""
     lane.move()
