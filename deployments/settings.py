@@ -66,8 +66,8 @@ class Settings(CatalogSettings):
         flows: the image of flow runs, if it is set; read `flows_image`.
         evaluation: the image of lm-eval and GuideLLM, if it is set; read `evaluation_image`.
         ca_bundle: a PEM file with certificate authorities to trust besides the public ones; None for only those.
-        transfer_files: large files transferred at once; small ones share the ranges of a large one. A kill loses at
-            most the files in flight.
+        transfer_files: large files read at once, while one more may still be uploaded; small ones share the ranges of a
+            large one. A kill loses at most the files in flight.
         transfer_ranges: ranges of one file read at once, and uploaded meanwhile.
         transfer_part_mib: size of one range and one multipart part, in MiB.
         transfer_stall_seconds: a read with no byte for so long is dropped and resumed.
@@ -109,11 +109,6 @@ class Settings(CatalogSettings):
     deploy_timeout_seconds: Count = 3600
     evaluation_timeout_seconds: Count = 7200
     task_data: Literal["hub", "store"] = "hub"
-
-    @property
-    def transfer_lanes(self) -> int:
-        """Ranges of all files together that are read at once: a file of one part takes one of them."""
-        return self.transfer_files * self.transfer_ranges
 
     # These images are asked for where they are used, so that a flow can be imported and deployed without them. None
     # has a default: a tag or digest that nobody looked up on the registry would be an invention.

@@ -12,7 +12,6 @@ from benchmarks.contestants import Errand
 from benchmarks.contestants.ours import each, ends, options
 from blocks.hub_files import HubFile
 from blocks.objects import UploadedPart
-from deployments.settings import settings
 from flows.import_model.parts import Part, plan_parts
 
 R = TypeVar("R")
@@ -33,7 +32,7 @@ def download(errand: Errand) -> None:
 
         _parts(file, fetch)
 
-    each(way.revision.files, read, at_once=settings().transfer_files)
+    each(way.revision.files, read, at_once=options().files)
 
 
 def upload(errand: Errand) -> None:
@@ -56,7 +55,7 @@ def upload(errand: Errand) -> None:
 
         way.store.complete_upload(upload, parts=_parts(file, send), size=file.size, metadata={})
 
-    each(way.revision.files, write, at_once=settings().transfer_files)
+    each(way.revision.files, write, at_once=options().files)
 
 
 def _parts(file: HubFile, do: Callable[[Part], R]) -> list[R]:

@@ -15,9 +15,9 @@ from blocks.hub import HubClient, ModelHub
 from blocks.hub_files import HubFile, HubRevision
 from blocks.object_store import ObjectStore, StoreClient
 from deployments.settings import settings
-from flows.import_model.parts import MEBIBYTE
+from flows.import_model.options import TransferOptions
 from flows.import_model.progress import Progress
-from flows.import_model.transfer import TransferOptions, abort_leftovers, transfer_file
+from flows.import_model.transfer import abort_leftovers, transfer_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,7 @@ class Ends:
 
 def options() -> TransferOptions:
     """How much is in flight, as the flow reads it from the settings."""
-    environment = settings()
-    return TransferOptions(part_bytes=environment.transfer_part_mib * MEBIBYTE, ranges=environment.transfer_ranges)
+    return TransferOptions.of(settings())
 
 
 def ends(errand: Errand) -> Ends:
@@ -53,14 +52,13 @@ def run(errand: Errand) -> None:
     """Move what is missing; unfinished uploads of an earlier run are aborted first, as the flow does."""
     way = ends(errand)
     abort_leftovers(way.store, prefix=errand.prefix)
-    lanes = settings().transfer_lanes
-    progress = Progress(total=sum(file.size for file in way.revision.files), done=0, lanes=lanes)
+    progress = Progress(total=sum(file.size for file in way.revision.files), done=0, options=options())
 
     def move(file: HubFile) -> None:
-        with progress.attempt(lanes=options().lanes(file.size)) as attempt:
+        with progress.attempt(size=file.size) as attempt:
             transfer_file(
                 way.hub, way.store, repo=errand.repo, commit=way.revision.commit, file=file,
-                key=errand.prefix + file.path, options=options(), on_bytes=attempt.count,
+                key=errand.prefix + file.path, attempt=attempt,
             )  # fmt: skip
 
-    each(way.revision.files, move, at_once=lanes)
+    each(way.revision.files, move, at_once=options().in_flight)

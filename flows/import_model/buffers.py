@@ -1,4 +1,4 @@
-"""A bounded stock of buffers: what a transfer holds in memory, and no more."""
+"""Bounded stocks of buffers: what transfers hold in memory, each and together, and no more."""
 
 from __future__ import annotations
 
@@ -19,27 +19,41 @@ class Buffer:
         self.holders = 0
 
 
-class Spares:
-    """Buffers of transfers that ended, for those that follow; safe to share.
+class Memory:
+    """The buffers of all transfers of an import; safe to share.
 
-    Given back to malloc instead, they would stay with the thread that asked for them, and the next transfer's threads
-    would ask for their own: eight files took the memory of twelve.
+    Buffers that nobody holds are kept for the transfers that follow. Given back to malloc instead, they would stay with
+    the thread that asked for them, and the next transfer's threads would ask for their own: eight files took the memory
+    of twelve.
+
+    Args:
+        most_bytes: what all buffers may take together; None for no bound. One buffer is had in any case.
     """
 
-    def __init__(self) -> None:
-        self._held: dict[int, list[Buffer]] = {}
-        self._lock = threading.Lock()
+    def __init__(self, most_bytes: int | None = None) -> None:
+        self.changed = threading.Condition()
+        self._most, self._bytes = most_bytes, 0
+        self._spare: list[Buffer] = []
 
-    def take(self, size: int) -> Buffer:
-        """Return a buffer of this size, a new one if there is none."""
-        with self._lock:
-            held = self._held.get(size)
-            return held.pop() if held else Buffer(size)
+    def find(self, size: int) -> Buffer | None:
+        """Return a buffer of `size` bytes, None if there is no room; call it, and `keep`, while holding `changed`."""
+        for place, buffer in enumerate(self._spare):
+            if len(buffer.data) == size:
+                return self._spare.pop(place)
+        while self._spare and not self._has_room(size):
+            self._bytes -= len(self._spare.pop().data)
+        if not self._has_room(size):
+            return None
+        self._bytes += size
+        return Buffer(size)
 
     def keep(self, buffer: Buffer) -> None:
         """Keep a buffer that nobody holds."""
-        with self._lock:
-            self._held.setdefault(len(buffer.data), []).append(buffer)
+        self._spare.append(buffer)
+        self.changed.notify_all()
+
+    def _has_room(self, size: int) -> bool:
+        return self._most is None or self._bytes == 0 or self._bytes + size <= self._most
 
 
 class Buffers:
@@ -48,14 +62,12 @@ class Buffers:
     Args:
         count: how many at most.
         size: of each.
-        spares: where they come from, and where they go when they are closed; of its own if none are given.
+        memory: where they come from, shared with other transfers; of its own if none is given.
     """
 
-    def __init__(self, *, count: int, size: int, spares: Spares | None = None) -> None:
-        self._left, self._size, self._spares = count, size, spares or Spares()
-        self._free: list[Buffer] = []
+    def __init__(self, *, count: int, size: int, memory: Memory | None = None) -> None:
+        self._left, self._size, self._memory = count, size, memory or Memory()
         self._closed = False
-        self._changed = threading.Condition()
 
     def take(self, *, holders: int) -> Buffer:
         """Wait for a buffer, whose old content is still in it.
@@ -66,33 +78,25 @@ class Buffers:
         Raises:
             BuffersClosedError: `close` was called.
         """
-        with self._changed:
-            while not self._free and not self._left and not self._closed:
-                self._changed.wait()
-            if self._closed:
-                raise BuffersClosedError
-            if self._free:
-                buffer = self._free.pop()
-            else:
-                self._left -= 1
-                buffer = self._spares.take(self._size)
-            buffer.holders = holders
-            return buffer
+        with self._memory.changed:
+            while not self._closed:
+                if self._left and (buffer := self._memory.find(self._size)):
+                    self._left -= 1
+                    buffer.holders = holders
+                    return buffer
+                self._memory.changed.wait()
+        raise BuffersClosedError
 
     def let_go(self, buffer: Buffer) -> None:
         """Say that one holder needs the bytes no more."""
-        with self._changed:
+        with self._memory.changed:
             buffer.holders -= 1
-            if buffer.holders == 0 and self._closed:
-                self._spares.keep(buffer)
-            elif buffer.holders == 0:
-                self._free.append(buffer)
-                self._changed.notify()
+            if buffer.holders == 0:
+                self._left += 1
+                self._memory.keep(buffer)
 
     def close(self) -> None:
         """Wake all who wait; they get BuffersClosedError."""
-        with self._changed:
+        with self._memory.changed:
             self._closed = True
-            while self._free:
-                self._spares.keep(self._free.pop())
-            self._changed.notify_all()
+            self._memory.changed.notify_all()

@@ -13,6 +13,7 @@ from deployments.catalog import ModelKey
 from deployments.settings import settings
 from flows.import_model.entry import Place
 from flows.import_model.leasing import version_lease
+from flows.import_model.options import TransferOptions
 from flows.import_model.receipt import ImportReceipt
 from flows.import_model.reporting import settle, shown_progress, write_receipt
 from flows.import_model.tasks import (
@@ -27,7 +28,7 @@ from flows.import_model.tasks import (
 )
 
 # The image does not depend on the weights, so it is built while they move, by a worker more than there are lanes.
-RUNNER: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=settings().transfer_lanes + 1)
+RUNNER: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=TransferOptions.of(settings()).in_flight + 1)
 
 
 @flow(name="import", flow_run_name="import-{model}", task_runner=RUNNER)  # type: ignore[arg-type]  # Prefect types its own runner too narrowly

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from blocks.errors import BlockError, RejectedError
+from flows.import_model.buffers import Memory
+from flows.import_model.options import TransferOptions
 from flows.import_model.turns import Turns
 
 MEGABYTE = 1_000_000
@@ -67,9 +69,20 @@ class Attempt:
 
     Args:
         moved: told of all bytes; a negative count takes some back.
+        options: how much of it is in flight.
+        memory: where its buffers come from; of its own if none is given.
+        has_read: told that the last byte was read, so that another file may read while this one's rest is uploaded.
     """
 
-    def __init__(self, moved: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        moved: Callable[[int], None] = lambda _: None,
+        *,
+        options: TransferOptions = TransferOptions(),  # noqa: B008 - immutable
+        memory: Memory | None = None,
+        has_read: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.options, self.memory, self.has_read = options, memory or Memory(), has_read
         self._moved, self._count = moved, 0
         self._stop: Callable[[], None] | None = None
         self._lock = threading.Lock()
@@ -113,16 +126,24 @@ class Progress:
     Args:
         total: bytes of all files.
         done: bytes that are in place before the first attempt.
-        lanes: what attempts share that run at the same time; a kill loses at most the files in them.
+        options: how much may be in flight; a kill loses at most the files that are.
         clock: monotonic seconds.
     """
 
-    def __init__(self, *, total: int, done: int, lanes: int = 1, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        *,
+        total: int,
+        done: int,
+        options: TransferOptions = TransferOptions(),  # noqa: B008 - immutable
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._total, self._before, self._moved, self._skipped = total, done, 0, 0
         self._clock, self._start = clock, clock()
         self._end: float | None = None
         self._lock = threading.Lock()
-        self._turns = Turns(lanes)
+        self._options, self._memory = options, Memory(options.import_bytes)
+        self._flying, self._reading = Turns(options.in_flight), Turns(options.reading)
         self._abandoned, self._running = False, list[Attempt]()
         self._idle = threading.Condition(self._lock)
 
@@ -137,17 +158,18 @@ class Progress:
             self._skipped += count
 
     @contextmanager
-    def attempt(self, *, lanes: int = 1) -> Iterator[Attempt]:
+    def attempt(self, *, size: int = 0) -> Iterator[Attempt]:
         """Wait for a turn, and follow one attempt at a file. One that fails takes its bytes back.
 
         Args:
-            lanes: how many it needs, as `TransferOptions.lanes` says.
+            size: of the file, in bytes; a large one needs more lanes than a small one.
 
         Raises:
             AbandonedError: the import was abandoned, before or meanwhile.
         """
-        attempt = Attempt(self.moved)
-        with self._turns.take(lanes):
+        lanes = self._options.lanes(size)
+        with self._flying.take(lanes), self._reading.take(lanes) as has_read:
+            attempt = Attempt(self.moved, options=self._options, memory=self._memory, has_read=has_read)
             with self._lock:
                 if self._abandoned:
                     raise AbandonedError

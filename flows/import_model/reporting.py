@@ -27,6 +27,7 @@ from deployments.spec import ModelSpec
 from flows.cosmetic import cosmetic
 from flows.import_model.entry import Place
 from flows.import_model.manifest import Manifest
+from flows.import_model.options import TransferOptions
 from flows.import_model.progress import MEGABYTE, Progress, size_text
 from flows.import_model.receipt import ImportReceipt
 from flows.import_model.runtime import RuntimeImage
@@ -55,7 +56,7 @@ def shown_progress(doing: str, *, model: str, total: int, done: int) -> Iterator
         total: bytes of all files.
         done: bytes that are in place before this run moves any.
     """
-    progress = Progress(total=total, done=done, lanes=settings().transfer_lanes)
+    progress = Progress(total=total, done=done, options=TransferOptions.of(settings()))
     title = f"{doing}/{model}"
     # Typed for sync and async callers at once; a flow of ours is sync.
     artifact: UUID | None = None

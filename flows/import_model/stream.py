@@ -5,52 +5,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from blocks.errors import BlockError
 from blocks.hub_files import verify_digest
-from flows.import_model.buffers import Buffer, Buffers, Spares
+from flows.import_model.buffers import Buffer, Buffers
 from flows.import_model.ordered_hash import OrderedHash
-from flows.import_model.parts import MEBIBYTE, Part, part_size, plan_parts
+from flows.import_model.parts import Part, plan_parts
+from flows.import_model.progress import Attempt
 
 if TYPE_CHECKING:
     from blocks.hub_ranges import RangedFile
     from blocks.object_store import StoreClient
     from blocks.objects import Upload, UploadedPart
-
-
-@dataclass(frozen=True, slots=True)
-class TransferOptions:
-    """How much of a file is in flight.
-
-    Attributes:
-        part_bytes: size of a range and of the part that it becomes; larger only where a file would have more than
-            10,000 parts.
-        ranges: ranges of a file that are read at a time, and parts of it that are uploaded meanwhile.
-        window: further parts that may wait for an earlier one to be hashed.
-    """
-
-    part_bytes: int = 8 * MEBIBYTE
-    ranges: int = 4
-    window: int = 1
-
-    def lanes(self, size: int) -> int:
-        """How many ranges of a file of `size` bytes are read at a time, at least one."""
-        return min(self.ranges, max(-(-size // part_size(size, wanted=self.part_bytes)), 1))
-
-    def memory_bytes(self, size: int) -> int:
-        """The most bytes that a transfer of a file of `size` bytes holds."""
-        return min(self.buffers * part_size(size, wanted=self.part_bytes), size)
-
-    @property
-    def buffers(self) -> int:
-        """Parts of one file that are in memory at a time."""
-        return 2 * self.ranges + self.window
-
-
-_SPARES = Spares()  # of all files: whatever is streamed in parts is streamed in parts of one size
 
 
 class Stream:
@@ -70,19 +38,19 @@ class Stream:
         key: str,
         sha256: str,
         metadata: Mapping[str, str],
-        options: TransferOptions,
-        on_bytes: Callable[[int], None],
+        attempt: Attempt,
         confirm: Callable[[], None],
     ) -> None:
         self._source, self._store, self._key, self._sha256, self._metadata = source, store, key, sha256, metadata
-        self._on_bytes = on_bytes
-        self._confirm = confirm
+        self._attempt, self._confirm = attempt, confirm
+        options = attempt.options
         self._parts = plan_parts(source.file.size, wanted=options.part_bytes)
         self._workers = min(2 * options.ranges, len(self._parts))
         self._reading, self._uploading = (threading.Semaphore(options.ranges) for _ in range(2))
         self._left = iter(self._parts)
         self._taking = threading.Lock()
-        self._buffers = Buffers(count=options.buffers, size=self._parts[0].size, spares=_SPARES)
+        self._buffers = Buffers(count=options.buffers, size=self._parts[0].size, memory=attempt.memory)
+        self._unread = len(self._parts)
         self._hash = OrderedHash()
 
     def run(self) -> None:
@@ -125,7 +93,7 @@ class Stream:
             with self._uploading:
                 done.append(self._store.upload_part(upload, number=part.number, body=body))
             self._buffers.let_go(buffer)
-            self._on_bytes(part.size)
+            self._attempt.count(part.size)
         return done
 
     def _read_next(self) -> tuple[Part, Buffer] | None:
@@ -134,7 +102,15 @@ class Stream:
             if taken:
                 part, buffer = taken
                 self._source.read_into(part.start, memoryview(buffer.data)[: part.size])
+                self._count_read()
             return taken
+
+    def _count_read(self) -> None:
+        with self._taking:
+            self._unread -= 1
+            if self._unread:
+                return
+        self._attempt.has_read()
 
     def _take(self) -> tuple[Part, Buffer] | None:
         with self._taking:

@@ -23,14 +23,13 @@ from flows.import_model.checks import import_checks
 from flows.import_model.entry import Place, registry_entry
 from flows.import_model.keys import safe_key
 from flows.import_model.manifest import Manifest
-from flows.import_model.parts import MEBIBYTE
 from flows.import_model.progress import Progress
 from flows.import_model.publishing import compose, publish
 from flows.import_model.receipt import ImportReceipt
 from flows.import_model.runtime import RuntimeImage, ensure_runtime
 from flows.import_model.source import ResolvedSource, resolve
 from flows.import_model.stock import Stock, read_manifest, read_stock
-from flows.import_model.transfer import TransferOptions, TransferredFile, abort_leftovers
+from flows.import_model.transfer import TransferredFile, abort_leftovers
 from flows.import_model.transfer import transfer_file as transfer
 from flows.policies import effect
 from flows.preflight import refuse_problems, run_checks
@@ -97,13 +96,10 @@ def transfer_file(
     Its arguments are small: Prefect looks through them for each file. With the source and the stock among them, an
     import of a thousand files took two minutes of CPU time.
     """
-    environment = settings()
-    options = TransferOptions(part_bytes=environment.transfer_part_mib * MEBIBYTE, ranges=environment.transfer_ranges)
-    with progress.attempt(lanes=options.lanes(file.size)) as attempt:
+    with progress.attempt(size=file.size) as attempt:
         done = transfer(
             hub.client(), store.client(), repo=repo, commit=commit, file=file, key=safe_key(prefix, file.path),
-            options=options, on_bytes=attempt.count, on_open=attempt.stopped_by, confirm=claim.confirm,
-            damaged=file.path in damaged,
+            attempt=attempt, confirm=claim.confirm, damaged=file.path in damaged,
         )  # fmt: skip
     if done.skipped:
         progress.skipped(done.size)

@@ -1,7 +1,7 @@
 """Streams one file from the Hub into the object store: ranges feed upload parts, nothing touches a disk.
 
 An object becomes visible only when its whole content has the hash that the Hub declares. Memory is bounded by
-`TransferOptions.memory_bytes`. Free of Prefect: benchmarks use it alone.
+`TransferOptions`. Free of Prefect: benchmarks use it alone.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING
 
 from blocks.hub_files import HubFile, git_blob_hasher, verify_content, verify_digest
 from flows.import_model.parts import plan_parts
-from flows.import_model.stream import Stream, TransferOptions
+from flows.import_model.progress import Attempt
+from flows.import_model.stream import Stream
 
 if TYPE_CHECKING:
     from blocks.hub import HubClient
     from blocks.hub_ranges import RangedFile
     from blocks.object_store import StoreClient
 
-__all__ = ["TransferOptions", "TransferredFile", "abort_leftovers", "digest_in_store", "transfer_file"]
+__all__ = ["TransferredFile", "abort_leftovers", "digest_in_store", "transfer_file"]
 
 SHA256 = "sha256"
 BLOB_ID = "hub-blob-id"
@@ -56,9 +57,7 @@ def transfer_file(
     commit: str,
     file: HubFile,
     key: str,
-    options: TransferOptions,
-    on_bytes: Callable[[int], None],
-    on_open: Callable[[Callable[[], None]], None] = lambda _: None,
+    attempt: Attempt,
     confirm: Callable[[], None] = lambda: None,
     damaged: bool = False,
 ) -> TransferredFile:
@@ -73,10 +72,8 @@ def transfer_file(
         commit: the commit.
         file: what the Hub declares of the file.
         key: the object.
-        options: how much is in flight.
-        on_bytes: told the bytes of each part that the store took, from several threads. Bytes of an attempt that
-            then fails are not taken back; a skipped file tells none.
-        on_open: told, before the first read, the call that ends all reads from any thread.
+        attempt: says how much may be in flight, gives the memory for it, and can end the reads. Told the bytes of each
+            part that the store took, from several threads: those of a file that then fails too, none of a skipped one.
         confirm: asked just before the object becomes visible; raises if the version is not ours any more.
         damaged: the object that is there was read and has other bytes than its metadata says: it is replaced.
 
@@ -89,23 +86,13 @@ def transfer_file(
     skipped = sha256 is not None
     if sha256 is None:
         source = hub.open(repo, commit=commit, file=file)
-        on_open(source.close)
-        if file.size <= options.part_bytes:
-            sha256 = _put_whole(source, store, file=file, key=key, confirm=confirm)
-            on_bytes(file.size)
+        attempt.stopped_by(source.close)
+        if file.size <= attempt.options.part_bytes:
+            sha256 = _put_whole(source, store, file=file, key=key, attempt=attempt, confirm=confirm)
         else:
-            sha256 = file.sha256 or _digest_of_blob(source, file=file, options=options)
+            sha256 = file.sha256 or _digest_of_blob(source, file=file, part_bytes=attempt.options.part_bytes)
             metadata = _metadata(file, sha256)
-            Stream(
-                source,
-                store,
-                key=key,
-                sha256=sha256,
-                metadata=metadata,
-                options=options,
-                on_bytes=on_bytes,
-                confirm=confirm,
-            ).run()
+            Stream(source, store, key=key, sha256=sha256, metadata=metadata, attempt=attempt, confirm=confirm).run()
     return TransferredFile(file.path, file.size, sha256, file.blob_id, skipped, time.monotonic() - began)
 
 
@@ -139,22 +126,32 @@ def _metadata(file: HubFile, sha256: str) -> Mapping[str, str]:
     return {SHA256: sha256, BLOB_ID: file.blob_id}
 
 
-def _put_whole(source: RangedFile, store: StoreClient, *, file: HubFile, key: str, confirm: Callable[[], None]) -> str:
+def _put_whole(
+    source: RangedFile,
+    store: StoreClient,
+    *,
+    file: HubFile,
+    key: str,
+    attempt: Attempt,
+    confirm: Callable[[], None],
+) -> str:
     """Move a file of one part: read, verify, write."""
     content = source.read(0, file.size)
+    attempt.has_read()
     sha256 = verify_content(file, content)
     confirm()
     store.put(key, content, metadata=_metadata(file, sha256))
+    attempt.count(file.size)
     return sha256
 
 
-def _digest_of_blob(source: RangedFile, *, file: HubFile, options: TransferOptions) -> str:
+def _digest_of_blob(source: RangedFile, *, file: HubFile, part_bytes: int) -> str:
     """Verify a large file that is not LFS by its git id, and find the SHA-256 that its upload must begin with.
 
     The file is read once more then. The Hub takes such files only up to 10 MB, so this is rare.
     """
     blob, sha256 = git_blob_hasher(file.size), hashlib.sha256()
-    for part in plan_parts(file.size, wanted=options.part_bytes):
+    for part in plan_parts(file.size, wanted=part_bytes):
         content = source.read(part.start, part.stop)
         blob.update(content)
         sha256.update(content)

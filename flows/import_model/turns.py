@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
@@ -23,8 +23,12 @@ class Turns:
         self._changed = threading.Condition()
 
     @contextmanager
-    def take(self, lanes: int) -> Iterator[None]:
-        """Wait for lanes, and hold them for a block of code; who asks for more than there are gets all."""
+    def take(self, lanes: int) -> Iterator[Callable[[], None]]:
+        """Wait for lanes, and hold them for a block of code; who asks for more than there are gets all.
+
+        Yields:
+            What gives them back before the block ends; to call it again does nothing.
+        """
         wanted, ticket = min(lanes, self._lanes), object()
         with self._changed:
             self._queue.append(ticket)
@@ -34,9 +38,15 @@ class Turns:
             finally:
                 self._queue.remove(ticket)
                 self._changed.notify_all()
-        try:
-            yield
-        finally:
+
+        def give_back() -> None:
+            nonlocal wanted
             with self._changed:
                 self._free += wanted
+                wanted = 0
                 self._changed.notify_all()
+
+        try:
+            yield give_back
+        finally:
+            give_back()

@@ -10,10 +10,10 @@ import pytest
 from blocks.errors import AccessDeniedError, BlockError, IntegrityError, RejectedError, UnavailableError
 from sandbox.hub import Corrupt, Drop, Effect, Expire, IgnoreRange, Pass, Rule, Slow, Stall, Status, Truncate
 from sandbox.hub import publish as publish_folder
-from tests.integration.bare_import import FILES_AT_ONCE, HASTY_SECONDS, MIB, OPTIONS, REPO, Road
+from tests.integration.bare_import import HASTY_SECONDS, MIB, OPTIONS, REPO, SHARDS, Road
 
 WEIGHTS = "*.safetensors"
-HEADERS = 2
+HEADERS = SHARDS
 """Requests of weights before any of them moves: one header of each shard."""
 
 
@@ -99,7 +99,7 @@ def test_a_token_that_is_revoked_midway_ends_the_import_and_is_not_tried_again(r
     with pytest.raises(AccessDeniedError, match=r"the token in \$HF_TOKEN is not accepted"):
         road.run()
     refused = [fired for fired in road.hub.faults.fired() if isinstance(fired.rule.effect, Status)]
-    assert len(refused) <= FILES_AT_ONCE * OPTIONS.ranges
+    assert len(refused) <= OPTIONS.in_flight
     assert not road.is_visible()
     road.mend()
     road.run()

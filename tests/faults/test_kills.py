@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from sandbox.hub import Rule, Slow
-from tests.integration.bare_import import FILES_AT_ONCE, Road
+from tests.integration.bare_import import OPTIONS, Road
 from tests.integration.s3_troubles import Silence
 
 HUB_REQUESTS, STORE_REQUESTS = 30, 45
@@ -40,5 +40,5 @@ def _is_mended(road: Road) -> None:
     road.run()
     assert road.is_complete()
     sizes = sorted((path.stat().st_size for path in road.folder.glob("*.safetensors")), reverse=True)
-    lost = sum(sizes[:FILES_AT_ONCE]) + 2 * HEADER_BYTES * len(sizes)
+    lost = sum(sizes[: OPTIONS.files + 1]) + 2 * HEADER_BYTES * len(sizes)
     assert road.hub.log.sent("*.safetensors", origin="cdn") <= sum(sizes) + lost

@@ -25,11 +25,12 @@ from blocks.object_store import StoreClient
 from deployments import catalog
 from deployments.spec import ModelSpec
 from flows.import_model.manifest import Manifest
+from flows.import_model.options import TransferOptions
 from flows.import_model.progress import Progress
 from flows.import_model.publishing import compose, publish
 from flows.import_model.source import resolve
 from flows.import_model.stock import read_manifest, read_stock
-from flows.import_model.transfer import TransferOptions, TransferredFile, abort_leftovers, transfer_file
+from flows.import_model.transfer import TransferredFile, abort_leftovers, transfer_file
 from sandbox import replicas
 from sandbox.hub import HubServer
 from sandbox.hub import publish as publish_folder
@@ -38,10 +39,9 @@ from tests.integration.s3_server import S3Server
 from tests.integration.stale_lease import hasten
 
 MIB = 1 << 20
-REPLICA_BYTES = 26 * MIB
-FILES_AT_ONCE = 2
-OPTIONS = TransferOptions(part_bytes=5 * MIB, ranges=2, window=1)
-LANES = FILES_AT_ONCE * OPTIONS.ranges
+REPLICA_BYTES = 30 * MIB
+SHARDS = 4
+OPTIONS = TransferOptions(part_bytes=5 * MIB, files=2, ranges=2, window=1)
 TOKEN = "hf_good"
 OVERLAY = Path(__file__).resolve().parents[2] / "sandbox" / "models"
 REPO = "RedHatAI/Mistral-Small-24B-Instruct-2501-quantized.w4a16"
@@ -80,14 +80,13 @@ class Endpoints:
             source = resolve(hub, spec=spec, held=read_manifest(store, prefix=prefix))
             abort_leftovers(store, prefix=prefix)
             stock = read_stock(store, prefix=prefix, source=source)
-            progress = Progress(total=stock.total_bytes, done=stock.present_bytes, lanes=LANES)
+            progress = Progress(total=stock.total_bytes, done=stock.present_bytes, options=OPTIONS)
 
             def move(file: HubFile) -> TransferredFile:
-                with progress.attempt(lanes=OPTIONS.lanes(file.size)) as attempt:
+                with progress.attempt(size=file.size) as attempt:
                     return transfer_file(
                         hub, store, repo=source.repo, commit=source.commit, file=file, key=prefix + file.path,
-                        options=OPTIONS, on_bytes=attempt.count, on_open=attempt.stopped_by, confirm=claim.confirm,
-                        damaged=file.path in stock.damaged,
+                        attempt=attempt, confirm=claim.confirm, damaged=file.path in stock.damaged,
                     )  # fmt: skip
 
             moved = _settle([partial(move, file) for file in stock.missing], progress)
@@ -112,7 +111,7 @@ class Endpoints:
 
 def _settle(moves: Sequence[Callable[[], TransferredFile]], progress: Progress) -> list[TransferredFile]:
     """Run transfers side by side; none runs any more when this returns or raises."""
-    with ThreadPoolExecutor(LANES) as threads:
+    with ThreadPoolExecutor(OPTIONS.in_flight) as threads:
         futures = [threads.submit(move) for move in moves]
         try:
             for future in as_completed(futures):
@@ -224,8 +223,8 @@ class Road:
 
 
 def large_replica(folder: Path) -> Path:
-    """Make a replica whose shards have three parts each."""
-    replicas.build("quantized", folder, size_bytes=REPLICA_BYTES, shards=2)
+    """Make a replica whose shards have two parts each."""
+    replicas.build("quantized", folder, size_bytes=REPLICA_BYTES, shards=SHARDS)
     return folder
 
 

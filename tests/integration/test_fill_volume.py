@@ -28,7 +28,7 @@ from flows.deploy_model.fill.errors import (
 from flows.deploy_model.fill.filling import FillRequest, FillResult, fill
 from flows.deploy_model.fill.shelf import Shelf
 from flows.import_model.manifest import Manifest, ManifestFile, ManifestSource
-from flows.import_model.stream import TransferOptions
+from flows.import_model.options import TransferOptions
 from tests.integration.s3_server import WRITER, S3Server
 
 MIB = 1 << 20

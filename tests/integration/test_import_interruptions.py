@@ -29,7 +29,8 @@ from tests.integration.stale_lease import hasten
 LEASE = f"leases/{MODEL}/{VERSION}.json"
 WAIT_SECONDS = 240.0
 """A process takes seconds to start, on a machine that is busy minutes."""
-HEADERS = 4
+SHARDS = 4
+HEADERS = SHARDS + 1
 """Requests of weights before they move: a header of each shard, and the preflight's byte of one."""
 
 
@@ -134,7 +135,7 @@ def test_failure_8_a_killed_import_is_taken_up_where_it_was(site: Site) -> None:
     before = builds(site)
     with importing() as process:
         until(lambda: store.list_multipart_uploads(Bucket=site.bucket).get("Uploads"))
-        done = until(lambda: [name for name in site.objects() if name == "model-00001-of-00003.safetensors"])
+        done = until(lambda: [name for name in site.objects() if name == f"model-00001-of-{SHARDS:05}.safetensors"])
         until(lambda: builds(site) - before)
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -175,7 +176,7 @@ def importing() -> subprocess.Popen[bytes]:
 def publish_large(site: Site) -> None:
     """Publish a replica of several parts a file, and an overlay that declares its size."""
     folder = site.folder / "large"
-    replicas.build("quantized", folder, size_bytes=36 << 20)
+    replicas.build("quantized", folder, size_bytes=36 << 20, shards=SHARDS)
     site.publish(folder, REPO)
     overlay = site.folder / "overlay"
     overlay.mkdir()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.hub import Rule, Slow
-from tests.integration.bare_import import FILES_AT_ONCE, MIB, OPTIONS, Road, large_replica, open_road
+from tests.integration.bare_import import MIB, OPTIONS, Road, large_replica, open_road
 from tests.integration.s3_server import S3Server
 from tests.integration.s3_troubles import Silence
 from tests.integration.stale_lease import STALE_AFTER_SECONDS
@@ -49,7 +49,7 @@ def test_a_killed_import_is_completed_by_the_next(road: Road, operation: str, ke
     assert time.monotonic() - before < STALE_AFTER_SECONDS + 60
     assert road.is_complete()
     sizes = sorted((path.stat().st_size for path in road.folder.glob("*.safetensors")), reverse=True)
-    in_flight = sum(sizes[:FILES_AT_ONCE]) + 2 * HEADER_BYTES * len(sizes)
+    in_flight = sum(sizes[: OPTIONS.files + 1]) + 2 * HEADER_BYTES * len(sizes)
     assert road.hub.log.sent("*.safetensors", origin="cdn") <= sum(sizes) + in_flight
 
 

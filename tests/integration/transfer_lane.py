@@ -13,7 +13,9 @@ from pydantic import SecretStr
 from blocks.hub import HubClient
 from blocks.hub_files import HubFile, HubRevision
 from blocks.object_store import StoreClient
-from flows.import_model.transfer import TransferOptions, TransferredFile, transfer_file
+from flows.import_model.options import TransferOptions
+from flows.import_model.progress import Attempt
+from flows.import_model.transfer import TransferredFile, transfer_file
 from sandbox.hub import HubServer, publish
 
 MIB = 1 << 20
@@ -66,8 +68,7 @@ class Way:
             commit=self.revision.commit,
             file=self.file(path),
             key=self.prefix + path,
-            options=options,
-            on_bytes=on_bytes,
+            attempt=Attempt(on_bytes, options=options),
         )
 
 

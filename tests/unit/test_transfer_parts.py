@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.import_model.buffers import Buffers, BuffersClosedError, Spares
+from flows.import_model.buffers import Buffers, BuffersClosedError, Memory
+from flows.import_model.options import TransferOptions
 from flows.import_model.ordered_hash import OrderedHash
 from flows.import_model.parts import MEBIBYTE, MOST_PARTS, SMALLEST_PART_BYTES, plan_parts
-from flows.import_model.transfer import TransferOptions
 
 SIZES = st.integers(min_value=0, max_value=5 << 40)
 """Up to 5 TiB, S3's largest object."""
@@ -103,13 +104,39 @@ def test_closing_wakes_whoever_waits_for_a_buffer() -> None:
 
 def test_a_transfer_takes_the_memory_of_the_one_before() -> None:
     """Malloc keeps freed buffers for the thread that asked: eight files took the memory of twelve."""
-    spares = Spares()
-    ended, late = Buffers(count=2, size=4, spares=spares), Buffers(count=2, size=4, spares=spares)
+    memory = Memory()
+    ended, late = Buffers(count=2, size=4, memory=memory), Buffers(count=2, size=4, memory=memory)
     kept, still_read = ended.take(holders=1), ended.take(holders=1)
     ended.let_go(kept)
     ended.close()
     assert late.take(holders=1) is kept
     assert late.take(holders=1) is not still_read
     ended.let_go(still_read)
-    assert Buffers(count=1, size=4, spares=spares).take(holders=1) is still_read
-    assert Buffers(count=1, size=8, spares=spares).take(holders=1) is not kept
+    assert Buffers(count=1, size=4, memory=memory).take(holders=1) is still_read
+
+
+def test_all_transfers_together_keep_to_their_memory() -> None:
+    """Where uploads are slow, the files of which only the end is uploaded would fill the pod."""
+    memory = Memory(8)
+    tail, reading = Buffers(count=2, size=4, memory=memory), Buffers(count=2, size=4, memory=memory)
+    held = [tail.take(holders=1), tail.take(holders=1)]
+    with ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(reading.take, holders=1)
+        assert not waiting.done()
+        tail.let_go(held[0])
+        assert waiting.result(60) is held[0]
+
+
+def test_a_part_of_another_size_takes_the_place_of_spare_ones() -> None:
+    """Files above 80 GB have larger parts: without this, they would wait for memory that nobody uses."""
+    memory = Memory(12)
+    small, large = Buffers(count=3, size=4, memory=memory), Buffers(count=1, size=10, memory=memory)
+    for buffer in [small.take(holders=1) for _ in range(3)]:
+        small.let_go(buffer)
+    assert len(large.take(holders=1).data) == 10
+
+
+def test_a_part_beyond_all_memory_is_moved_alone() -> None:
+    """A limit that is too small for one part must slow an import down, not hang it."""
+    memory = Memory(4)
+    assert len(Buffers(count=1, size=10, memory=memory).take(holders=1).data) == 10

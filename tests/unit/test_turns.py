@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import ExitStack
 
-from flows.import_model.stream import TransferOptions
+from flows.import_model.options import TransferOptions
 from flows.import_model.turns import Turns
 
 PATIENCE = 60.0
@@ -43,6 +43,20 @@ def test_a_file_that_wants_more_than_there_is_gets_all() -> None:
         thread, has = _waits(turns, 1)
         assert not has.wait(0.05)
     assert has.wait(PATIENCE)
+    thread.join()
+
+
+def test_lanes_that_are_given_back_early_serve_the_next_file() -> None:
+    """While the end of one file was uploaded nothing was read: on an even line a third of the time."""
+    turns = Turns(2)
+    with turns.take(2) as give_back:
+        give_back()
+        thread, has = _waits(turns, 2)
+        assert has.wait(PATIENCE)
+        thread.join()
+    with turns.take(1), turns.take(1):  # given back once, not twice
+        thread, has = _waits(turns, 1)
+        assert not has.wait(0.05)
     thread.join()
 
 

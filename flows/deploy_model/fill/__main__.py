@@ -13,8 +13,7 @@ from blocks.register import object_store, read_endpoints
 from deployments.errors import SettingsError
 from deployments.settings import settings
 from flows.deploy_model.fill.filling import FillRequest, fill
-from flows.import_model.parts import MEBIBYTE
-from flows.import_model.stream import TransferOptions
+from flows.import_model.options import TransferOptions
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,7 +46,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _request(chosen: argparse.Namespace) -> FillRequest:
-    environment = settings()
     return FillRequest(
         volume=chosen.volume,
         prefix=chosen.prefix,
@@ -55,10 +53,7 @@ def _request(chosen: argparse.Namespace) -> FillRequest:
         manifest_sha256=chosen.manifest_sha256,
         keep=frozenset(chosen.keep),
         in_use=frozenset(chosen.in_use),
-        files=environment.transfer_files,
-        options=TransferOptions(
-            part_bytes=environment.transfer_part_mib * MEBIBYTE, ranges=environment.transfer_ranges
-        ),
+        options=TransferOptions.of(settings()),
     )
 
 

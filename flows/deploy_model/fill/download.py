@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from flows.deploy_model.fill.errors import CorruptObjectError
 from flows.import_model.buffers import Buffer, Buffers
 from flows.import_model.manifest import ManifestFile
+from flows.import_model.options import TransferOptions
 from flows.import_model.ordered_hash import OrderedHash
 from flows.import_model.parts import Part, plan_parts
-from flows.import_model.stream import TransferOptions
 
 if TYPE_CHECKING:
     from blocks.object_store import StoreClient

@@ -21,9 +21,9 @@ from flows.deploy_model.fill.errors import FolderInUseError, NoSpaceError, NoVer
 from flows.deploy_model.fill.shelf import Shelf
 from flows.import_model.keys import safe_key
 from flows.import_model.manifest import MANIFEST, Manifest, ManifestFile
+from flows.import_model.options import TransferOptions
 from flows.import_model.progress import MEGABYTE
 from flows.import_model.stock import read_manifest
-from flows.import_model.stream import TransferOptions
 
 if TYPE_CHECKING:
     from blocks.object_store import StoreClient
@@ -44,8 +44,7 @@ class FillRequest:
         manifest_sha256: the manifest that the folder shall hold.
         keep: folders that stay, for the way back.
         in_use: folders that pods read from: they stay, and are never replaced.
-        files: files at once.
-        options: how much of each is in flight.
+        options: how much is in flight.
     """
 
     volume: Path
@@ -54,7 +53,6 @@ class FillRequest:
     manifest_sha256: str
     keep: frozenset[str] = frozenset()
     in_use: frozenset[str] = frozenset()
-    files: int = 2
     options: TransferOptions = field(default_factory=TransferOptions)
 
 
@@ -159,7 +157,7 @@ class _Fill:
 
     def _download(self, draft: Path, missing: Sequence[ManifestFile]) -> None:
         total = sum(file.size for file in missing)
-        with ThreadPoolExecutor(self._request.files, thread_name_prefix="file") as threads:
+        with ThreadPoolExecutor(self._request.options.files, thread_name_prefix="file") as threads:
             working = [threads.submit(self._bring, draft, file, total) for file in missing]
             ended, waiting = wait(working, return_when=FIRST_EXCEPTION)
             for each in waiting:
