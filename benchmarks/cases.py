@@ -62,10 +62,10 @@ def cases(*, mib: int, runs: int) -> tuple[Case, ...]:
     """All of them.
 
     Args:
-        mib: size of the weights of the large cases; what is slowed down on purpose has a share of it.
+        mib: size of the weights of the large cases; what has many requests or moves little has a share of it.
         runs: of each contestant, for medians.
     """
-    shards, slow = Replica(mib, 8), Replica(mib // 4, 8)
+    shards, short = Replica(mib, 8), Replica(mib // 4, 8)
     mixed, many = Replica(mib // 32, 8, small_files=100), Replica(mib // 32, 1, small_files=1000)
     peers = (TRANSFER, SNAPSHOT, COMMANDS)
     return (
@@ -73,11 +73,11 @@ def cases(*, mib: int, runs: int) -> tuple[Case, ...]:
         Case("file", "one file", Replica(mib), contestants=(*OURS, SNAPSHOT, COMMANDS), runs=runs),
         Case("half-size", "one file, memory", Replica(mib // 2), contestants=(FLOW,), runs=runs),
         Case("double-size", "one file, memory", Replica(2 * mib), contestants=(FLOW,), runs=runs),
-        Case("throttled", "8 shards", slow, Lines(mib_per_second=60), runs=runs),
+        Case("throttled", "8 shards", shards, Lines(mib_per_second=60), runs=runs),
         Case("latency-20", "8 shards and 100 small files", mixed, Lines(latency_ms=20), contestants=peers, runs=runs),
         Case("latency-100", "8 shards and 100 small files", mixed, Lines(latency_ms=100), contestants=peers, runs=runs),
         Case("small", "1,000 small files", many, contestants=(FLOW, *peers), runs=runs),
-        Case("again", "import again", slow, contestants=(*OURS, EMPTY), before="everything", runs=runs),
+        Case("again", "import again", short, contestants=(*OURS, EMPTY), before="everything", runs=runs),
         Case("again-small", "again, 1,000 small files", many, contestants=(FLOW,), before="everything", runs=runs),
-        Case("resume", "go on after a kill at half", slow, contestants=OURS, before="half", runs=runs),
+        Case("resume", "go on after a kill at half", short, contestants=OURS, before="half", runs=runs),
     )

@@ -51,8 +51,9 @@ def targets(measured: Sequence[Measured], *, cores: int) -> Iterator[Target]:
     for name in ("shards", "file", "throttled"):
         if name in by_name:
             yield from _against_peers(by_name[name], cores=cores)
-    if "shards" in by_name:
-        yield _orchestration(by_name["shards"], cores=cores)
+    for name in ("shards", "throttled"):
+        if name in by_name:
+            yield _orchestration(by_name[name], cores=cores)
     yield from _memory(by_name)
     yield from _nothing_left(measured)
     if "again" in by_name:
@@ -95,10 +96,9 @@ def _ahead(measured: Measured, *, our: str, gain: float, cores: int) -> Iterator
 
 def _orchestration(measured: Measured, *, cores: int) -> Target:
     share = seconds(measured, FLOW) / seconds(measured, TRANSFER) - 1
-    return Target(
-        f"shards: what the flow adds to {measured.size / 1e6:,.0f} MB", f"<= {ORCHESTRATION:.0%}", f"{share:.1%}",
-        share <= ORCHESTRATION, because=_busy(measured, FLOW, cores=cores),
-    )  # fmt: skip
+    what = f"{measured.case.name}: what the flow adds to {measured.size / 1e6:,.0f} MB"
+    because = _busy(measured, FLOW, cores=cores)
+    return Target(what, f"<= {ORCHESTRATION:.0%}", f"{share:.1%}", share <= ORCHESTRATION, because=because)
 
 
 def _memory(by_name: Mapping[str, Measured]) -> Iterator[Target]:
