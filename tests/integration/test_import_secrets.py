@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import kubernetes
@@ -32,16 +35,27 @@ def prefects(site: Site) -> Iterator[tuple[str, str]]:
     yield "the block documents", json.dumps(blocks)
 
 
-def clusters(site: Site) -> Iterator[tuple[str, str]]:
-    """The Jobs, pods and files of builds, and what they printed."""
+@contextmanager
+def building(site: Site) -> Iterator[list[tuple[str, str]]]:
+    """Follow a build's Job and pod to their deletion; filled when the block ends. Its log goes to Prefect."""
     client = kubernetes.config.new_client_from_config(str(site.world.kubeconfig))
     core, batch = kubernetes.client.CoreV1Api(client), kubernetes.client.BatchV1Api(client)
-    pods = core.list_namespaced_pod(NAMESPACE)
-    for listed in (batch.list_namespaced_job(NAMESPACE), pods, core.list_namespaced_config_map(NAMESPACE)):
-        yield type(listed).__name__, json.dumps(client.sanitize_for_serialization(listed))
-    assert pods.items
-    for pod in pods.items:
-        yield f"the log of {pod.metadata.name}", core.read_namespaced_pod_log(pod.metadata.name, NAMESPACE)
+    seen: list[tuple[str, str]] = []
+
+    def follow(listing: Callable[..., Any], since: str) -> None:
+        for event in kubernetes.watch.Watch().stream(listing, NAMESPACE, resource_version=since, timeout_seconds=240):
+            seen.append((f"{event['type']} {event['raw_object']['kind']}", json.dumps(event["raw_object"])))
+            if event["type"] == "DELETED":
+                return
+
+    with ThreadPoolExecutor() as threads:
+        following = [
+            threads.submit(follow, listing, listing(NAMESPACE).metadata.resource_version)
+            for listing in (core.list_namespaced_pod, batch.list_namespaced_job, core.list_namespaced_config_map)
+        ]
+        yield seen
+        for each in following:
+            each.result()
 
 
 def stores(site: Site) -> Iterator[tuple[str, str]]:
@@ -61,12 +75,14 @@ def test_failure_16_no_secret_is_written_anywhere(site: Site, capfd: pytest.Capt
     """
     site.set(SLIPWAY_IMAGE_REPOSITORY=f"oci:{site.folder}/images", PREFECT_LOGGING_LEVEL="DEBUG")
     site.register()
-    site.run()
+    with building(site) as built:
+        site.run()
     printed = capfd.readouterr()
-    places = [*prefects(site), *clusters(site), *stores(site), ("the terminal", printed.out + printed.err)]
+    places = [*prefects(site), *built, *stores(site), ("the terminal", printed.out + printed.err)]
     found = [f"{what} is in {where}" for where, text in places for what, secret in SECRETS.items() if secret in text]
     assert found == []
     assert "take-stock" in dict(places)["Prefect's task_runs"]
+    assert "STEP 1" in dict(places)["Prefect's logs"]
 
 
 def test_failure_16_the_weights_are_closed_to_who_has_no_key(site: Site) -> None:
