@@ -67,6 +67,7 @@ class Buffers:
 
     def __init__(self, *, count: int, size: int, memory: Memory | None = None) -> None:
         self._left, self._size, self._memory = count, size, memory or Memory()
+        self._taken = set[Buffer]()
         self._closed = False
 
     def take(self, *, holders: int) -> Buffer:
@@ -82,6 +83,7 @@ class Buffers:
             while not self._closed:
                 if self._left and (buffer := self._memory.find(self._size)):
                     self._left -= 1
+                    self._taken.add(buffer)
                     buffer.holders = holders
                     return buffer
                 self._memory.changed.wait()
@@ -93,6 +95,7 @@ class Buffers:
             buffer.holders -= 1
             if buffer.holders == 0:
                 self._left += 1
+                self._taken.remove(buffer)
                 self._memory.keep(buffer)
 
     def close(self) -> None:
@@ -100,3 +103,13 @@ class Buffers:
         with self._memory.changed:
             self._closed = True
             self._memory.changed.notify_all()
+
+    def take_back(self) -> None:
+        """Give the other transfers what no holder will let go any more. Call it once none of them runs.
+
+        A transfer that fails lets go of nothing that it was reading or had yet to hash: two tasks that were tried again
+        would leave the third to wait for memory that nobody holds.
+        """
+        with self._memory.changed:
+            while self._taken:
+                self._memory.keep(self._taken.pop())

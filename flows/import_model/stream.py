@@ -50,7 +50,7 @@ class Stream:
         self._left = iter(self._parts)
         self._taking = threading.Lock()
         self._buffers = Buffers(count=options.buffers, size=self._parts[0].size, memory=attempt.memory)
-        self._unread = len(self._parts)
+        self._unread, self._counting = len(self._parts), threading.Lock()
         self._hash = OrderedHash()
 
     def run(self) -> None:
@@ -72,15 +72,18 @@ class Stream:
 
     def _move(self, upload: Upload) -> list[UploadedPart]:
         """Move all parts; on the first failure end all threads, and only then return to whoever aborts the upload."""
-        with ThreadPoolExecutor(self._workers, thread_name_prefix="transfer") as threads:
-            working = [threads.submit(self._work, upload) for _ in range(self._workers)]
-            try:
-                ended, _ = wait(working, return_when=FIRST_EXCEPTION)
-                for worker in ended:
-                    worker.result()
-            finally:
-                self._buffers.close()
-                self._source.close()
+        try:
+            with ThreadPoolExecutor(self._workers, thread_name_prefix="transfer") as threads:
+                try:
+                    working = [threads.submit(self._work, upload) for _ in range(self._workers)]
+                    ended, _ = wait(working, return_when=FIRST_EXCEPTION)
+                    for worker in ended:
+                        worker.result()
+                finally:
+                    self._buffers.close()
+                    self._source.close()
+        finally:
+            self._buffers.take_back()
         return sorted((part for worker in working for part in worker.result()), key=lambda part: part.number)
 
     def _work(self, upload: Upload) -> list[UploadedPart]:
@@ -106,7 +109,7 @@ class Stream:
             return taken
 
     def _count_read(self) -> None:
-        with self._taking:
+        with self._counting:  # not `_taking`: its holder may wait for the very buffer whose part was just read
             self._unread -= 1
             if self._unread:
                 return
