@@ -9,6 +9,7 @@ import argparse
 import os
 import platform
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -45,6 +46,7 @@ def main() -> int:
     if unknown := set(asked.cases) - set(known):
         parser.error(f"no such case: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     wanted = [case for name, case in known.items() if not asked.cases or name in asked.cases]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that no server is left
     lines, measured = _measure_all(wanted, place=_place(asked.mib << 20))
     asked.out.mkdir(parents=True, exist_ok=True)
     (asked.out / "report.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
