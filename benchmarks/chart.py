@@ -1,4 +1,4 @@
-"""The figures as a picture: rates of all contestants, a group of bars for each case."""
+"""The figures as a picture: a panel for each case, on its own scale, and a bar for each contestant's seconds."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.contestants import COMMANDS, DOWNLOAD, FLOW, SNAPSHOT, TRANSFER, UPLOAD
@@ -20,22 +21,32 @@ COLOURS = {
     DOWNLOAD: "#b0b0b0",
     UPLOAD: "#808080",
 }
-BAR = 0.14
+COLUMNS = 2
+PANEL_INCHES = 5.4, 2.1
 
 
 def draw(measured: Sequence[Measured], *, file: Path) -> None:
-    """Draw the cases in which something moves against the clock of peers or limits, as a PNG."""
-    shown = [each for each in measured if each.case.before == "nothing" and each.case.runs > 1]
+    """Draw the cases that have peers, as a PNG; none of them makes an empty picture."""
+    shown = [each for each in measured if SNAPSHOT in each.runs]
+    rows = max(-(-len(shown) // COLUMNS), 1)
+    size = COLUMNS * PANEL_INCHES[0], rows * PANEL_INCHES[1] + 0.3
     with mpl.rc_context({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
-        figure = Figure(figsize=(11, 4.5), layout="constrained")
-        axes = figure.subplots()
-        for number, (name, colour) in enumerate(COLOURS.items()):
-            places = [place + (number - 2.5) * BAR for place, each in enumerate(shown) if name in each.runs]
-            rates = [each.size / seconds(each, name) / MEGABYTE for each in shown if name in each.runs]
-            bars = axes.bar(places, rates, BAR, color=colour, label=name)
-            axes.bar_label(bars, fmt="%.0f", fontsize=7)
-        titles = [f"{each.case.title}\n{each.size / MEGABYTE:,.0f} MB\n{each.case.lines}" for each in shown]
-        axes.set_xticks(range(len(shown)), titles)
-        axes.set_ylabel("MB/s, median")
-        axes.legend(frameon=False, ncols=3)
+        figure = Figure(figsize=size, layout="constrained")
+        panels = list(figure.subplots(rows, COLUMNS, squeeze=False).flat)
+        for panel in panels:
+            panel.set_axis_off()
+        for panel, each in zip(panels, shown, strict=False):
+            _panel(panel, each)
+        figure.suptitle("seconds, medians; shorter is better", fontsize=9)
         figure.savefig(file, dpi=110)
+
+
+def _panel(panel: Axes, measured: Measured) -> None:
+    names = [name for name in COLOURS if name in measured.runs]
+    panel.set_axis_on()
+    bars = panel.barh(names, [seconds(measured, name) for name in names], color=[COLOURS[name] for name in names])
+    panel.bar_label(bars, fmt="%.1f", fontsize=8, padding=2)
+    panel.invert_yaxis()
+    panel.margins(x=0.12)
+    title = f"{measured.case.title}, {measured.size / MEGABYTE:,.0f} MB\n{measured.case.lines}"
+    panel.set_title(title, fontsize=9, loc="left")

@@ -22,6 +22,6 @@ def publish_report(lines: Sequence[str], *, chart: Path) -> None:
     """
     shutil.copyfile(chart, CHART)
     report = "\n".join(("```text", *lines, "```"))
-    picture = f"![Rates of all contestants](images/{CHART.name})"
+    picture = f"![Seconds of all contestants, case by case](images/{CHART.name})"
     page = PAGE.read_text(encoding="utf-8")
     PAGE.write_text(MEASURED.sub(lambda _: f"{picture}\n\n{report}\n", page), encoding="utf-8")
