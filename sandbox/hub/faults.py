@@ -200,7 +200,7 @@ class Faults:
         with self._changed:
             return list(self._fired)
 
-    def wait_until(self, happened: Callable[[list[Fired]], bool], *, timeout: float = 10.0) -> bool:
+    def wait_until(self, happened: Callable[[list[Fired]], bool], *, timeout: float = 60.0) -> bool:
         """Wait until the list of faults that happened satisfies a test.
 
         Args:
