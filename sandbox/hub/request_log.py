@@ -77,7 +77,7 @@ class RequestLog:
             if self._on_answer is not None:
                 self._on_answer(entry)
 
-    def entries(self, path: str = "*", *, origin: Origin | None = None, settle: float = 1.0) -> list[Entry]:
+    def entries(self, path: str = "*", *, origin: Origin | None = None, settle: float = 10.0) -> list[Entry]:
         """The requests so far.
 
         Args:

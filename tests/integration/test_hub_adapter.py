@@ -137,7 +137,7 @@ def test_an_unreachable_hub_is_told_within_seconds() -> None:
         began = time.monotonic()
         with pytest.raises(UnavailableError, match="cannot be reached"):
             hub.check(REPO, revision="main")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
