@@ -19,7 +19,7 @@ from sandbox.base_image import base_image
 from tests.integration.import_world import NAMESPACE, make_namespace
 from tests.integration.kube_server import BARE_IMAGE, SHELL_IMAGE, kube_server
 
-WATCH = JobWatch(timeout_seconds=60)
+WATCH = JobWatch(timeout_seconds=240)
 
 
 @pytest.fixture(scope="module")
