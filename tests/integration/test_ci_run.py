@@ -21,7 +21,7 @@ echo "$name" >> "$CALLS/calls"
 echo "$name: ${{SLIPWAY_CLUSTER_STATE:-}} ${{SLIPWAY_TEST_KUBECONFIG:-}}" >> "$CALLS/state"
 file="$CALLS/$(echo "$name" | tr ' /' '__')"
 [ ! -e "$file.failed" ] || echo a-test >> "$SLIPWAY_FAILED_TESTS"
-if [ -e "$file.waits" ]; then touch "$file.begun"; sleep 60 & trap 'kill $!; exit 143' TERM; wait; fi
+if [ -e "$file.waits" ]; then sleep 60 & trap 'kill $!; exit 143' TERM; touch "$file.begun"; wait; fi
 exit "$(cat "$file" 2>/dev/null || echo 0)"
 """
 
