@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -102,8 +102,10 @@ def rehash(
     ended = threading.Event()
     with ThreadPoolExecutor(FILES_AT_ONCE, thread_name_prefix="rehash") as threads:
         largest_first = sorted(files, key=lambda stored: -stored.file.size)
-        working = {stored.file.path: threads.submit(_read, store, stored, on_bytes, ended) for stored in largest_first}
+        working: dict[str, Future[StoredFile]] = {}
         try:
+            for stored in largest_first:
+                working[stored.file.path] = threads.submit(_read, store, stored, on_bytes, ended)
             done, _ = wait(working.values(), return_when=FIRST_EXCEPTION)
             for each in done:
                 each.result()

@@ -86,8 +86,8 @@ class Download:
     def _move(self, descriptor: int) -> None:
         """Move all parts; on the first failure end all threads before the file is closed."""
         with ThreadPoolExecutor(self._workers, thread_name_prefix="download") as threads:
-            working = [threads.submit(self._work, descriptor) for _ in range(self._workers)]
             try:
+                working = [threads.submit(self._work, descriptor) for _ in range(self._workers)]
                 ended, _ = wait(working, return_when=FIRST_EXCEPTION)
                 for worker in ended:
                     worker.result()
