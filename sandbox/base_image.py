@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _PACKAGES = ("busybox-static", "ca-certificates")
@@ -98,10 +101,22 @@ def _make(layout: Path) -> str:
 def _download(packages: Path) -> None:
     packages.mkdir()
     download = ["apt-get", "-o", "APT::Sandbox::User=root", "download", *_PACKAGES]
-    if subprocess.run(download, cwd=packages, capture_output=True, check=False).returncode != 0:
-        # A fresh machine has no package lists yet, an old one may ask for versions that are gone.
-        _run(["apt-get", "update"], cwd=packages)
-        _run(download, cwd=packages)
+    with _alone():
+        if subprocess.run(download, cwd=packages, capture_output=True, check=False).returncode != 0:
+            # A fresh machine has no package lists yet, an old one may ask for versions that are gone.
+            _run(["apt-get", "update"], cwd=packages)
+            _run(download, cwd=packages)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Let one process of this checkout at a time use apt, which fails where another one updates its lists."""
+    folder = os.open(Path(__file__).parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def _fill(rootfs: Path, *, packages: Path) -> None:
