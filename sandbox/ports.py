@@ -37,7 +37,7 @@ _LETTING_GO_SECONDS = 2.0
 _HOST = "127.0.0.1"
 _LISTENING = "0A"  # the state of a listening socket in /proc/net/tcp
 _LOWEST, _HIGHEST = 1024, 65000
-_QUIET_RANGE = range(16000, 32000)
+_QUIET_RANGE = range(10000, 14000)
 
 
 def variable(name: str) -> str:
@@ -62,8 +62,8 @@ def choose(environment: Mapping[str, str], *, recorded: Mapping[str, int]) -> di
 
 def free() -> dict[str, int]:
     """Ports that nobody listens on now, for a sandbox that lives as long as a test."""
-    # Below the range that the system takes outgoing connections' ports from, which would collide with a port that is
-    # chosen now and used in a second.
+    # Below the ranges that the system takes outgoing connections' ports from, and the cluster those of its pods: they
+    # would collide with a port that is chosen now and used in a second.
     candidates = random.sample(_QUIET_RANGE, k=len(_QUIET_RANGE))
     return dict(zip(NAMES, filter(is_free, candidates), strict=False))
 

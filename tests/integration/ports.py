@@ -12,8 +12,9 @@ _WORKER, _WORKERS = (
     int(os.environ.get(f"PYTEST_XDIST_WORKER{name}", default).removeprefix("gw"))
     for name, default in (("", "gw0"), ("_COUNT", "1"))
 )
-_FIRST, _LAST = 16_000, 30_000
-"""Below those that Linux gives to outgoing connections: one of them would take a port before its server does."""
+_FIRST, _LAST = 16_000, 20_000
+"""Below those that Linux gives to outgoing connections, and those of the sandbox's pods and node ports: one of them
+would take a port before its server does."""
 
 _PORTS = cycle(SystemRandom().sample(range(_FIRST + _WORKER, _LAST, _WORKERS), (_LAST - _FIRST) // _WORKERS))
 """No port twice, and none of a parallel worker's: a server takes seconds to bind what it was given."""
