@@ -196,7 +196,6 @@ def opened(folder: Path, s3: S3Server, **images: Json) -> Iterator[World]:
             "SLIPWAY_CATALOG_OVERLAY": str(overlay),
             "SLIPWAY_FLOWS_IMAGE": FLOWS_IMAGE,
             "SLIPWAY_EVALUATION_IMAGE": EVALUATION_IMAGE,
-            "SLIPWAY_LEASE_SECONDS": "3",
             "HF_ENDPOINT": "http://127.0.0.1:9",
         }
         for name, value in environment.items():

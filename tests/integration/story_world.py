@@ -69,7 +69,6 @@ def telling(world: World, folder: Path) -> Iterator[Story]:
             KUBECONFIG=str(kubeconfig),
             SLIPWAY_FLOWS_IMAGE=deploy_world.FLOWS_IMAGE,
             SLIPWAY_EVALUATION_IMAGE=deploy_world.EVALUATION_IMAGE,
-            SLIPWAY_LEASE_SECONDS="3",
         )
         s3 = S3Server(world.s3.endpoint, bucket=site.bucket)
         served = deploy_world.World(cluster, s3, ModelRegistry(address=world.registry), folder)

@@ -46,8 +46,8 @@ def store(bucket: StoreClient) -> StoreClient:
 
 
 def leases(store: StoreClient) -> Callable[[str], AbstractContextManager[Lease]]:
-    """Leases of a second, without waiting for whoever holds one."""
-    return lambda key: held(store, key=key, owner="the cleanup", ttl_seconds=1, wait_seconds=0)
+    """Leases of a minute, without waiting for whoever holds one."""
+    return lambda key: held(store, key=key, owner="the cleanup", ttl_seconds=60, wait_seconds=0)
 
 
 def planned(store: StoreClient) -> Removal:

@@ -50,9 +50,11 @@ from tests.integration.deploy_world import (
     scripted_tools,
 )
 from tests.integration.s3_server import READER, Keys, S3Server
+from tests.integration.stale_lease import hasten
 from tests.integration.tcp_relay import Relay, relaying
 
 SERVICE = "mistral-24b-quantized"
+LEASE = f"leases/services/{NAMESPACE}/{SERVICE}.json"
 
 
 @pytest.fixture(scope="module")
@@ -396,12 +398,11 @@ def test_an_engine_that_outgrows_its_memory_is_named_and_kept_as_evidence(world:
     assert world.service()
 
 
-def test_two_deploys_of_one_model_exclude_each_other(world: World) -> None:
+def test_two_deploys_of_one_model_exclude_each_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two runs would apply two versions in turn, and roll each other back."""
-    store = world.s3.block().client()
-    key = f"leases/services/{NAMESPACE}/{SERVICE}.json"
+    monkeypatch.setenv("SLIPWAY_LEASE_SECONDS", "2")  # the other is waited for half as long again
     with (
-        held(store, key=key, owner="flow run eager-crow", ttl_seconds=3),
+        held(world.s3.block().client(), key=LEASE, owner="flow run eager-crow", ttl_seconds=60),
         pytest.raises(LeaseHeldError, match="eager-crow"),
     ):
         deploy_model("quantized")
@@ -418,6 +419,7 @@ def test_a_deploy_that_was_killed_goes_on_where_it_was(world: World) -> None:
         assert killed.stdout is not None
         assert any("applied InferenceService" in line for line in killed.stdout)
         killed.kill()
+    hasten(world.s3.block().client(), key=LEASE)
     receipt = deploy_model("quantized")
     assert receipt.service == SERVICE
     assert world.version().properties["deploy_flow_run_id"] == receipt.flow_run_id
