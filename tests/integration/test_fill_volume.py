@@ -29,7 +29,9 @@ from flows.deploy_model.fill.filling import FillRequest, FillResult, fill
 from flows.deploy_model.fill.shelf import Shelf
 from flows.import_model.manifest import Manifest, ManifestFile, ManifestSource
 from flows.import_model.options import TransferOptions
+from tests.integration.s3_proxy import proxying
 from tests.integration.s3_server import WRITER, S3Server
+from tests.integration.s3_troubles import Silence
 
 MIB = 1 << 20
 OPTIONS = TransferOptions(part_bytes=5 * MIB, ranges=3)
@@ -278,19 +280,20 @@ def job(source: Source, s3: S3Server) -> Callable[..., subprocess.Popen[str]]:
 
 
 def test_the_job_leaves_its_result_and_survives_a_kill(
-    source: Source, job: Callable[..., subprocess.Popen[str]]
+    source: Source, job: Callable[..., subprocess.Popen[str]], s3: S3Server
 ) -> None:
     """The flow would not know what the Job did, or a node's restart would cost the whole fill."""
     manifest = source.publish(
         files={f"{at:02}.bin": hashlib.shake_128(bytes([at])).digest(8 * MIB) for at in range(12)}
     )
-    with job(manifest, SLIPWAY_TRANSFER_FILES="1") as killed:
-        assert killed.stdout is not None
-        assert "verified" in killed.stdout.readline()
-        killed.kill()
+    with proxying(s3.endpoint) as proxy:
+        proxy.troubles.add(Silence(600), operation="GetObject", key="*/05.bin")
+        with job(manifest, SLIPWAY_TRANSFER_FILES="1", AWS_ENDPOINT_URL=proxy.endpoint) as killed:
+            assert proxy.troubles.wait_until(bool)
+            killed.kill()
     assert source.names() == {"v1.partial"}
     with job(manifest, "--keep=v0", "--in-use=v0") as second:
-        output, problems = second.communicate(timeout=60)
+        output, problems = second.communicate(timeout=240)
     assert second.returncode == 0, problems
     result = FillResult.model_validate_json((source.volume.parent / "termination").read_bytes())
     assert result.state == "filled"
@@ -304,7 +307,7 @@ def test_the_job_says_what_went_wrong_in_one_sentence(
     """The flow's diagnosis would be 'exit code 1' and a traceback."""
     manifest = source.publish()
     with job(manifest, AWS_SECRET_ACCESS_KEY="wrong") as failed:
-        _, problems = failed.communicate(timeout=60)
+        _, problems = failed.communicate(timeout=240)
     assert failed.returncode == 1
     said = (source.volume.parent / "termination").read_text()
     assert "the access key is not accepted" in said
