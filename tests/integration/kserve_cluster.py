@@ -17,7 +17,7 @@ import kubernetes
 
 from sandbox.kserve.definitions import definitions
 from tests.integration.s3_server import READER, WRITER, Keys, S3Server
-from tests.integration.sandbox_kube import Json, Server, serving
+from tests.integration.sandbox_kube import PATIENCE, Json, Server, serving
 
 PROJECT = Path(__file__).parents[2]
 ENGINE = Path(__file__).parent / "small_engine.py"
@@ -68,18 +68,21 @@ class Cluster:
         """Create a custom object."""
         self.custom.create_namespaced_custom_object(GROUP, version, NAMESPACE, plural, body)
 
-    def change(self, name: str, change: Json) -> None:
-        """Merge a change into an InferenceService."""
-        self.custom.patch_namespaced_custom_object(
+    def change(self, name: str, change: Json) -> str:
+        """Merge a change into an InferenceService; returns the version from which on a watch sees what comes of it."""
+        changed = self.custom.patch_namespaced_custom_object(
             GROUP, VERSION, NAMESPACE, "inferenceservices", name, change, _content_type="application/merge-patch+json"
         )
+        return str(changed["metadata"]["resourceVersion"])
 
     def delete(self, name: str) -> None:
         """Delete an InferenceService."""
         self.custom.delete_namespaced_custom_object(GROUP, VERSION, NAMESPACE, "inferenceservices", name)
 
-    def until(self, name: str, wanted: Callable[[Json], bool], *, seconds: int = 40) -> Json:
-        """Return an InferenceService once it is as wanted."""
+    def until(
+        self, name: str, wanted: Callable[[Json], bool], *, since: str | None = None, seconds: int = PATIENCE
+    ) -> Json:
+        """Return an InferenceService once it is as wanted, however short; from now on, or since a version."""
         seen: Json = {}
         watch = kubernetes.watch.Watch()
         for event in watch.stream(
@@ -87,6 +90,7 @@ class Cluster:
             *(GROUP, VERSION, NAMESPACE, "inferenceservices"),
             field_selector=f"metadata.name={name}",
             timeout_seconds=seconds,
+            **({"resource_version": since} if since else {}),
         ):
             seen = event["object"]
             if wanted(seen):
@@ -94,7 +98,7 @@ class Cluster:
                 return seen
         raise AssertionError(json.dumps(seen.get("status"), indent=1))
 
-    def pod(self, name: str, wanted: Callable[[Json], bool], *, seconds: int = 40) -> Json:
+    def pod(self, name: str, wanted: Callable[[Json], bool], *, seconds: int = PATIENCE) -> Json:
         """Return the pod of an InferenceService once it is as wanted."""
         seen: Json = {}
         watch = kubernetes.watch.Watch()
@@ -183,7 +187,7 @@ def is_ready(seen: Json) -> bool:
 
 def ask(url: str) -> Json:
     """Return what a URL answers."""
-    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - our own server
+    with urllib.request.urlopen(url, timeout=PATIENCE) as answer:  # noqa: S310 - our own server
         answered: Json = json.loads(answer.read())
         return answered
 
@@ -222,4 +226,4 @@ def cluster(
                 yield Cluster(server, s3)
             finally:
                 controller.terminate()
-                assert controller.wait(10) == 0, (folder / "kserve.log").read_text()
+                assert controller.wait(PATIENCE) == 0, (folder / "kserve.log").read_text()

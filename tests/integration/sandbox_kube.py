@@ -18,6 +18,8 @@ import kubernetes
 from tests.integration.ports import free_port
 
 Json = dict[str, Any]
+PATIENCE = 120
+"""Seconds that anything may take, however busy the machine is."""
 Client: TypeAlias = Any  # the official client publishes no types
 
 
@@ -37,7 +39,7 @@ class Server:
 
     def run_command(self, *options: str) -> None:
         """Run a command of the server on its state, to its end."""
-        subprocess.run([*self.command, *options], check=True, timeout=20)
+        subprocess.run([*self.command, *options], check=True, timeout=PATIENCE)
 
     def start(self, *more: str) -> None:
         """Start and wait until it serves."""
@@ -49,7 +51,7 @@ class Server:
             [*command, "--ready-fd", str(write)], stdout=log, stderr=log, pass_fds=[write], text=True
         )
         os.close(write)
-        assert select.select([read], [], [], 30)[0], (self.folder / "log").read_text()
+        assert select.select([read], [], [], PATIENCE)[0], (self.folder / "log").read_text()
         ready = os.read(read, 1)
         os.close(read)
         assert ready, (self.folder / "log").read_text()
@@ -58,7 +60,7 @@ class Server:
         """Stop as the supervisor does."""
         assert self.process is not None
         self.process.terminate()
-        assert self.process.wait(20) == 0
+        assert self.process.wait(PATIENCE) == 0
 
     def kill(self) -> None:
         """Kill without a chance to clean up."""
@@ -104,7 +106,7 @@ class Pods:
         """Create a pod."""
         self.core.create_namespaced_pod(self.namespace, manifest)
 
-    def until(self, name: str, wanted: Callable[[Json], bool], *, seconds: int = 20) -> Json:
+    def until(self, name: str, wanted: Callable[[Json], bool], *, seconds: int = PATIENCE) -> Json:
         """Return the pod once it is as wanted."""
         watch = kubernetes.watch.Watch()
         seen: Json = {}
@@ -130,7 +132,7 @@ class Pods:
         return str(self.core.read_namespaced_pod_log(name, self.namespace, **options))
 
 
-def gone(check: Callable[[], bool], *, seconds: float = 10) -> bool:
+def gone(check: Callable[[], bool], *, seconds: float = PATIENCE) -> bool:
     """Wait until a check holds; for what has no event, such as a process in /proc."""
     deadline = time.monotonic() + seconds
     while not check():

@@ -11,7 +11,7 @@ import kubernetes
 import pytest
 from kubernetes.client.exceptions import ApiException
 
-from tests.integration.sandbox_kube import Client, Json, Server, serving
+from tests.integration.sandbox_kube import PATIENCE, Client, Json, Server, serving
 
 WIDGETS = {
     "apiVersion": "apiextensions.k8s.io/v1",
@@ -147,7 +147,7 @@ def test_a_watch_tells_what_enters_changes_and_leaves_its_selection(core: Client
         "default",
         label_selector="watch=yes",
         resource_version=start,
-        timeout_seconds=5,
+        timeout_seconds=PATIENCE,
     ):
         told.append((event["type"], event["raw_object"]["metadata"]["name"]))
         if event["type"] == "DELETED":
@@ -225,7 +225,9 @@ def _await_deleted(core: Client, *names: str) -> None:
         return
     watch = kubernetes.watch.Watch()
     since = present.metadata.resource_version
-    for event in watch.stream(core.list_namespaced_config_map, "default", resource_version=since, timeout_seconds=5):
+    for event in watch.stream(
+        core.list_namespaced_config_map, "default", resource_version=since, timeout_seconds=PATIENCE
+    ):
         if event["type"] == "DELETED":
             left.discard(event["raw_object"]["metadata"]["name"])
         if not left:
@@ -258,7 +260,7 @@ def test_a_namespace_goes_with_all_that_is_in_it(core: Client) -> None:
     core.delete_namespace("doomed")
     watch = kubernetes.watch.Watch()
     for event in watch.stream(
-        core.list_namespace, field_selector="metadata.name=doomed", resource_version=since, timeout_seconds=5
+        core.list_namespace, field_selector="metadata.name=doomed", resource_version=since, timeout_seconds=PATIENCE
     ):
         if event["type"] == "DELETED":
             watch.stop()

@@ -11,7 +11,7 @@ import pytest
 from kubernetes_asyncio.client import ApiClient, BatchV1Api, CoreV1Api
 from kubernetes_asyncio.config import new_client_from_config
 
-from tests.integration.sandbox_kube import Server, serving
+from tests.integration.sandbox_kube import PATIENCE, Server, serving
 
 
 @pytest.fixture
@@ -35,7 +35,9 @@ def test_a_job_is_created_watched_and_its_log_read(server: Server) -> None:
             async with kubernetes_asyncio.watch.Watch() as watch:
                 core = CoreV1Api(client)
                 selector = f"job-name={name}"
-                stream = watch.stream(core.list_namespaced_pod, "default", label_selector=selector, timeout_seconds=20)
+                stream = watch.stream(
+                    core.list_namespaced_pod, "default", label_selector=selector, timeout_seconds=PATIENCE
+                )
                 async for event in stream:
                     phases.append(event["object"].status.phase)
                     pod = event["object"].metadata.name

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 
 import kubernetes
 import pytest
 
-from tests.integration.sandbox_kube import Json, Server, gone, serving
+from tests.integration.sandbox_kube import PATIENCE, Json, Server, gone, serving
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +40,7 @@ class Cluster:
         watch = kubernetes.watch.Watch()
         selector = f"metadata.name={name}"
         for event in watch.stream(
-            self.apps.list_namespaced_deployment, namespace, field_selector=selector, timeout_seconds=30
+            self.apps.list_namespaced_deployment, namespace, field_selector=selector, timeout_seconds=PATIENCE
         ):
             seen = event["raw_object"]
             if wanted(seen):
@@ -118,11 +117,16 @@ def test_a_recreated_deployment_never_has_pods_of_two_templates(cluster: Cluster
     cluster.apply(deployment("swap", script, **recreate))
     cluster.until("swap", is_complete())
     first = cluster.pods("swap")[0]
+    since = cluster.core.list_namespaced_pod("default").metadata.resource_version
     cluster.apply(deployment("swap", script, container={"env": [{"name": "NEW", "value": "1"}]}, **recreate))
     seen: list[list[str]] = []
     watch = kubernetes.watch.Watch()
     for event in watch.stream(
-        cluster.core.list_namespaced_pod, "default", label_selector="app=swap", timeout_seconds=20
+        cluster.core.list_namespaced_pod,
+        "default",
+        label_selector="app=swap",
+        resource_version=since,
+        timeout_seconds=PATIENCE,
     ):
         seen.append([event["type"], event["raw_object"]["metadata"]["name"]])
         if event["raw_object"].get("status", {}).get("phase") == "Running" and seen[-1][1] != first["metadata"]["name"]:
@@ -168,7 +172,7 @@ def test_two_pods_of_one_port_are_both_reached_through_a_node_port(cluster: Clus
         try:
             with urllib.request.urlopen(url, timeout=5) as answer:
                 return bool(answer.status == 200)
-        except (urllib.error.URLError, ConnectionError):
+        except OSError:
             return False
 
     assert gone(answers)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import kubernetes
 import pytest
 
-from tests.integration.sandbox_kube import Client, Json, Pods, Server, serving
+from tests.integration.sandbox_kube import PATIENCE, Client, Json, Pods, Server, gone, serving
 
 
 @pytest.fixture(scope="module")
@@ -36,12 +36,13 @@ def job(name: str, script: str, *, policy: str = "Never", image: str = "sh", **s
     return {"metadata": {"name": name}, "spec": {"backoffLimit": 0, "template": template, **spec}}
 
 
-def until(batch: Client, name: str, wanted: Callable[[Json], bool]) -> Json:
-    """Return a Job's status once it is as wanted; a deleted Job's is `{"deleted": True}`."""
+def until(batch: Client, name: str, wanted: Callable[[Json], bool], *, since: Client = None) -> Json:
+    """Return a Job's status once it is as wanted, since it was as created; a deleted Job's is `{"deleted": True}`."""
+    more = {"resource_version": since.metadata.resource_version} if since else {}
     watch = kubernetes.watch.Watch()
     seen: Json = {}
     for event in watch.stream(
-        batch.list_namespaced_job, "default", field_selector=f"metadata.name={name}", timeout_seconds=20
+        batch.list_namespaced_job, "default", field_selector=f"metadata.name={name}", timeout_seconds=PATIENCE, **more
     ):
         seen = {"deleted": True} if event["type"] == "DELETED" else event["raw_object"].get("status") or {}
         if wanted(seen):
@@ -101,9 +102,9 @@ def test_a_suspended_job_runs_when_it_is_resumed(batch: Client) -> None:
 
 def test_a_finished_job_goes_with_its_pods_after_its_time(batch: Client, pods: Pods) -> None:
     """Finished Jobs would pile up."""
-    batch.create_namespaced_job("default", job("brief", "true", ttlSecondsAfterFinished=1))
-    until(batch, "brief", lambda status: "deleted" in status)
-    assert pods.core.list_namespaced_pod("default", label_selector="job-name=brief").items == []
+    created = batch.create_namespaced_job("default", job("brief", "true", ttlSecondsAfterFinished=1))
+    until(batch, "brief", lambda status: "deleted" in status, since=created)
+    assert gone(lambda: pods.core.list_namespaced_pod("default", label_selector="job-name=brief").items == [])
 
 
 def test_the_template_of_a_job_cannot_change(batch: Client) -> None:

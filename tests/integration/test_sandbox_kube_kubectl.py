@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.sandbox_kube import Server, serving
+from tests.integration.sandbox_kube import Server, gone, serving
 
 pytestmark = pytest.mark.skipif(
     shutil.which("kubectl") is None, reason="KUBECTL IS NOT INSTALLED: nothing proves that it works with the sandbox"
@@ -48,7 +48,7 @@ def kubectl(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Kubectl
     def run(*arguments: str, given: str = "", code: int = 0) -> str:
         env = {"PATH": os.environ["PATH"], "HOME": str(home), "KUBECONFIG": str(server.kubeconfig)}
         done = subprocess.run(
-            ["kubectl", *arguments], env=env, input=given, capture_output=True, text=True, timeout=30, check=False
+            ["kubectl", *arguments], env=env, input=given, capture_output=True, text=True, timeout=180, check=False
         )
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
@@ -59,7 +59,7 @@ def kubectl(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Kubectl
 def test_a_job_is_applied_awaited_and_read(kubectl: Kubectl) -> None:
     """The README's first commands against the cluster would fail."""
     assert kubectl("apply", "-f", "-", given=JOB.format(name="hello", script="echo hi")) == "job.batch/hello created\n"
-    assert "condition met" in kubectl("wait", "--for=condition=complete", "job/hello", "--timeout=20s")
+    assert "condition met" in kubectl("wait", "--for=condition=complete", "job/hello", "--timeout=120s")
     assert kubectl("logs", "job/hello") == "hi\n"
     assert "unchanged" in kubectl("apply", "-f", "-", given=JOB.format(name="hello", script="echo hi"))
     header, row = kubectl("get", "pods", "-l", "job-name=hello").splitlines()
@@ -71,18 +71,27 @@ def test_a_job_is_applied_awaited_and_read(kubectl: Kubectl) -> None:
 def test_describe_tells_state_and_events(kubectl: Kubectl) -> None:
     """People look there first when a Job fails."""
     kubectl("apply", "-f", "-", given=JOB.format(name="broken", script="exit 7"))
-    kubectl("wait", "--for=condition=failed", "job/broken", "--timeout=20s")
+    kubectl("wait", "--for=condition=failed", "job/broken", "--timeout=120s")
     told = kubectl("describe", "pod", "-l", "job-name=broken")
     assert "Exit Code:    7" in told
     assert "Successfully assigned default/broken-" in told
-    assert "BackoffLimitExceeded" in kubectl("get", "events", "--field-selector", "involvedObject.kind=Job")
+    about_jobs = ("get", "events", "--field-selector", "involvedObject.kind=Job")
+    assert gone(lambda: "BackoffLimitExceeded" in kubectl(*about_jobs))
 
 
-def test_logs_are_followed_to_the_end(kubectl: Kubectl) -> None:
+def test_logs_are_followed_to_the_end(server: Server, kubectl: Kubectl, tmp_path: Path) -> None:
     """`kubectl logs -f` would return before the flow run is done."""
-    kubectl("apply", "-f", "-", given=JOB.format(name="talking", script="for i in 1 2 3; do echo $i; sleep 0.2; done"))
-    kubectl("wait", "--for=jsonpath={.status.ready}=1", "job/talking", "--timeout=20s")
-    assert kubectl("logs", "-f", "job/talking") == "1\n2\n3\n"
+    gate = tmp_path / "gate"
+    script = f"echo 1; while [ ! -e {gate} ]; do sleep 0.05; done; echo 2; echo 3"
+    kubectl("apply", "-f", "-", given=JOB.format(name="talking", script=script))
+    kubectl("wait", "--for=jsonpath={.status.ready}=1", "job/talking", "--timeout=120s")
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "KUBECONFIG": str(server.kubeconfig)}
+    command = ["kubectl", "logs", "-f", "job/talking"]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as following:
+        assert following.stdout is not None
+        first = following.stdout.readline()
+        gate.touch()
+        assert first + following.stdout.read() == "1\n2\n3\n"
 
 
 def test_typed_commands_create_objects(kubectl: Kubectl) -> None:
@@ -92,7 +101,7 @@ def test_typed_commands_create_objects(kubectl: Kubectl) -> None:
     kubectl("create", "secret", "generic", "login", "--from-literal=token=hush", "-n", "typed")
     kubectl("create", "serviceaccount", "robot", "-n", "typed")
     kubectl("create", "job", "typed", "--image=sh", "-n", "typed", "--", "sh", "-c", "echo typed")
-    kubectl("wait", "--for=condition=complete", "job/typed", "-n", "typed", "--timeout=20s")
+    kubectl("wait", "--for=condition=complete", "job/typed", "-n", "typed", "--timeout=120s")
     assert kubectl("logs", "job/typed", "-n", "typed") == "typed\n"
     assert kubectl("get", "secret", "login", "-n", "typed", "-o", "jsonpath={.data.token}") == "aHVzaA=="
     kubectl("delete", "namespace", "typed")
@@ -125,8 +134,8 @@ def test_a_server_side_apply_names_the_conflicting_manager(kubectl: Kubectl) -> 
 def test_deletion_takes_the_pods_along(kubectl: Kubectl) -> None:
     """`kubectl delete job` would leave its process running."""
     kubectl("apply", "-f", "-", given=JOB.format(name="endless", script="sleep 600"))
-    kubectl("wait", "--for=jsonpath={.status.ready}=1", "job/endless", "--timeout=20s")
-    kubectl("delete", "job", "endless", "--cascade=foreground", "--timeout=20s")
+    kubectl("wait", "--for=jsonpath={.status.ready}=1", "job/endless", "--timeout=120s")
+    kubectl("delete", "job", "endless", "--cascade=foreground", "--timeout=120s")
     assert "No resources found" in kubectl("get", "pods", "-l", "job-name=endless")
 
 

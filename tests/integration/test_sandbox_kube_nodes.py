@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.sandbox_kube import Json, Pods, Server, pod, serving
+from tests.integration.sandbox_kube import PATIENCE, Json, Pods, Server, pod, serving
 
 GPU = {
     "name": "gpu",
@@ -64,7 +64,7 @@ def test_a_taint_keeps_pods_away_that_do_not_tolerate_it(server: Server) -> None
 def test_a_second_server_on_the_same_state_is_refused(server: Server) -> None:
     """It would end the first one's containers as leftovers."""
     command = [*server.command, "--port", "1", "--images", str(server.images), "--kubeconfig", "/dev/null"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (done.returncode, "stop it first" in done.stderr) == (1, True)
 
 
@@ -72,7 +72,7 @@ def test_a_taken_port_is_told_in_one_sentence(server: Server, tmp_path: Path) ->
     """A traceback says nothing to who types `make demo`."""
     command = [*server.command[:-1], str(tmp_path), "--port", str(server.port), "--images", str(server.images)]
     command += ["--kubeconfig", str(tmp_path / "kubeconfig")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].endswith("give another --port.")
     assert "Traceback" not in done.stderr

@@ -10,7 +10,7 @@ from pathlib import Path
 import kubernetes
 import pytest
 
-from tests.integration.sandbox_kube import Json, Pods, Server, gone, pod, serving
+from tests.integration.sandbox_kube import PATIENCE, Json, Pods, Server, gone, pod, serving
 
 OWN_PID = "echo $$$$; sleep 600"  # Kubernetes makes one dollar of two
 
@@ -188,8 +188,12 @@ def test_an_image_that_the_map_lacks_cannot_be_pulled(server: Server, pods: Pods
     pods.create(pod("pull", "echo ran", container={"image": "no/such:1"}))
     seen = pods.until("pull", waits_for("ImagePullBackOff"))
     assert "--images" in state(seen, "waiting")["message"]
-    events = pods.core.list_namespaced_event("default", field_selector="involvedObject.name=pull").items
-    assert {"Failed", "BackOff"} <= {event.reason for event in events}
+
+    def told() -> set[str]:
+        events = pods.core.list_namespaced_event("default", field_selector="involvedObject.name=pull").items
+        return {event.reason for event in events}
+
+    assert gone(lambda: {"Failed", "BackOff"} <= told())
     server.map_images({"sh": {}, "no/such": {}})
     pods.until("pull", lambda pod: pod["status"]["phase"] == "Succeeded")
 
@@ -257,15 +261,13 @@ def test_a_process_in_a_session_of_its_own_ends_with_its_container(pods: Pods) -
     assert gone(lambda: not alive(pods.log("daemon").strip()))
 
 
-def test_a_readiness_probe_decides_readiness(pods: Pods) -> None:
+def test_a_readiness_probe_decides_readiness(pods: Pods, tmp_path: Path) -> None:
     """An endpoint that is not up yet would be tested."""
-    probe = {"exec": {"command": ["test", "-e", "/work/up"]}, "periodSeconds": 1}
-    mount = [{"name": "work", "mountPath": "/work"}]
-    container = {"readinessProbe": probe, "volumeMounts": mount}
-    volumes = [{"name": "work", "emptyDir": {}}]
-    script = "sleep 0.5; touch /work/up; sleep 600"
-    pods.create(pod("probed", script, container=container, volumes=volumes, terminationGracePeriodSeconds=0))
+    up = tmp_path / "up"
+    probe = {"exec": {"command": ["test", "-e", str(up)]}, "periodSeconds": 1}
+    pods.create(pod("probed", "sleep 600", container={"readinessProbe": probe}, terminationGracePeriodSeconds=0))
     pods.until("probed", lambda pod: bool(state(pod, "running")) and not pod["status"]["containerStatuses"][0]["ready"])
+    up.touch()
     pods.until("probed", lambda pod: pod["status"]["containerStatuses"][0]["ready"])
     pods.core.delete_namespaced_pod("probed", "default")
 
@@ -317,7 +319,10 @@ def test_leftovers_can_be_ended_without_a_server(tmp_path: Path) -> None:
 
 def _events(pods: Pods, name: str) -> Iterator[Json]:
     stream = kubernetes.watch.Watch().stream(
-        pods.core.list_namespaced_event, "default", field_selector=f"involvedObject.name={name}", timeout_seconds=5
+        pods.core.list_namespaced_event,
+        "default",
+        field_selector=f"involvedObject.name={name}",
+        timeout_seconds=PATIENCE,
     )
     for event in stream:
         yield event["raw_object"]
@@ -345,7 +350,7 @@ def _await_deleted(pods: Pods, name: str, since: str) -> None:
         "default",
         field_selector=f"metadata.name={name}",
         resource_version=since,
-        timeout_seconds=10,
+        timeout_seconds=PATIENCE,
     ):
         if event["type"] == "DELETED":
             watch.stop()

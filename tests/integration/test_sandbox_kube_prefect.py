@@ -110,7 +110,7 @@ def _pod_of(pods: Pods, run: UUID) -> str:
     """Return the name of a flow run's pod, once it has ended."""
     watch = kubernetes.watch.Watch()
     for event in watch.stream(
-        pods.core.list_namespaced_pod, "default", label_selector=f"prefect.io/flow-run-id={run}", timeout_seconds=60
+        pods.core.list_namespaced_pod, "default", label_selector=f"prefect.io/flow-run-id={run}", timeout_seconds=240
     ):
         if event["raw_object"]["status"]["phase"] in {"Succeeded", "Failed"}:
             watch.stop()
@@ -129,5 +129,5 @@ def test_the_worker_runs_flows_as_pods_and_notices_those_that_crash(server: Serv
     name = _pod_of(pods, completing)
     assert f"sum 3 as {name}" in pods.log(name)
     assert prefect.state(completing).is_completed()
-    assert gone(lambda: prefect.state(crashing).is_final(), seconds=90)
+    assert gone(lambda: prefect.state(crashing).is_final(), seconds=240)
     assert prefect.state(crashing).is_crashed()

@@ -190,7 +190,7 @@ def test_down_ends_what_no_pid_file_names(sandbox: Sandbox) -> None:
     variables = {**os.environ, processes.MEMBER_VARIABLE: f"{sandbox.state}#pod"}
     with subprocess.Popen(["sleep", "600"], env=variables, start_new_session=True) as pod:
         sandbox.stop()
-        assert pod.wait(timeout=5) == -signal.SIGTERM
+        assert pod.wait(timeout=60) == -signal.SIGTERM
 
 
 def test_down_ends_the_pods_of_an_api_server_that_was_killed(tmp_path: Path) -> None:
@@ -253,7 +253,7 @@ def _run_job(kubeconfig: Path, *, command: list[str]) -> None:
     kubernetes.client.BatchV1Api(api).create_namespaced_job(layout.NAMESPACE, job)
     core = kubernetes.client.CoreV1Api(api)
     watch = kubernetes.watch.Watch()
-    for event in watch.stream(core.list_namespaced_pod, layout.NAMESPACE, timeout_seconds=20):
+    for event in watch.stream(core.list_namespaced_pod, layout.NAMESPACE, timeout_seconds=120):
         if event["object"].status.phase == "Running":
             return
     pytest.fail("the pod did not run")
