@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import kubernetes
 import pytest
+from prefect.logging.handlers import APILogWorker
 
 from tests.integration.import_site import Site
 from tests.integration.import_world import HUB_TOKEN, NAMESPACE, QUAY_PASSWORD
@@ -26,10 +27,19 @@ SECRETS = {
 }
 
 
+def pages(site: Site, path: str) -> Iterator[Any]:
+    """Everything that a query finds: the API gives 200 at a time, and the oldest first."""
+    offset = 0
+    while page := site.ask_prefect(path, {"offset": offset}):
+        yield from page
+        offset += len(page)
+
+
 def prefects(site: Site) -> Iterator[tuple[str, str]]:
     """What its API gives: logs, artifacts, runs with their parameters, blocks with their secrets."""
+    APILogWorker.drain_all()  # it sends what was logged every two seconds
     for path in ("logs", "artifacts", "flow_runs", "task_runs", "deployments"):
-        yield f"Prefect's {path}", json.dumps(site.ask_prefect(f"/{path}/filter", {}))
+        yield f"Prefect's {path}", json.dumps(list(pages(site, f"/{path}/filter")))
     blocks = site.ask_prefect("/block_documents/filter", {"include_secrets": True})
     assert len(blocks) >= 4
     yield "the block documents", json.dumps(blocks)
