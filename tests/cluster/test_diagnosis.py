@@ -73,7 +73,7 @@ def test_a_label_that_no_node_has(cluster: Cluster, namespace: str, surroundings
     """A pod for another GPU type stays pending; the scheduler's own words must come through."""
     job = shell_job("label", "true", image=surroundings.base, namespace=namespace)
     pod_spec(job)["nodeSelector"] = {"nvidia.com/gpu.product": "NVIDIA-NOWHERE"}
-    failure = _failure(cluster, job, seconds=3)
+    failure = _failure(cluster, job, seconds=5)
     assert isinstance(failure, JobDeadlineError)
     assert failure.diagnosis.category is Category.UNSCHEDULABLE
     assert "node" in failure.diagnosis.sentence
@@ -84,7 +84,7 @@ def test_more_gpus_than_there_are(cluster: Cluster, namespace: str, surroundings
     amounts = {GPU: "64"}
     limited = {"requests": amounts, "limits": amounts}
     job = shell_job("gpus", "true", image=surroundings.base, namespace=namespace, resources=limited)
-    failure = _failure(cluster, job, seconds=3)
+    failure = _failure(cluster, job, seconds=5)
     assert failure.diagnosis.category is Category.UNSCHEDULABLE
     assert GPU in failure.diagnosis.sentence
 

@@ -67,7 +67,7 @@ def test_the_deadline_also_comes_while_the_pod_is_pending(
     job = shell_job("pending", "true", image=surroundings.base, namespace=namespace)
     pod_spec(job)["nodeSelector"] = {"slipway.dev/nowhere": "true"}
     with pytest.raises(JobDeadlineError, match="no node can take the pod") as caught:
-        cluster.run_job(job, watch=JobWatch(timeout_seconds=3))
+        cluster.run_job(job, watch=JobWatch(timeout_seconds=5))
     assert caught.value.diagnosis.category is Category.UNSCHEDULABLE
     assert not _exists(cluster, job)
 
@@ -77,8 +77,8 @@ def test_the_jobs_own_deadline_keeps_what_it_had_said(
 ) -> None:
     """Kubernetes deletes the pod of a Job that is too slow, and its log with it."""
     job = shell_job("slow", "echo working; sleep 60", image=surroundings.base, namespace=namespace)
-    job["spec"]["activeDeadlineSeconds"] = 5
-    again = threading.Timer(8, _look_again, [job])
+    job["spec"]["activeDeadlineSeconds"] = 8
+    again = threading.Timer(11, _look_again, [job])
     with pytest.raises(JobFailedError) as caught:
         cluster.run_job(job, watch=JobWatch(timeout_seconds=60, on_log=lambda _: again.start()))
     again.cancel()
@@ -98,7 +98,7 @@ def test_the_job_of_a_killed_process_is_adopted(
     cluster: Cluster, namespace: str, surroundings: Surroundings, kubeconfig: Path
 ) -> None:
     """A flow that was killed must not build a second time beside its first attempt."""
-    script = f"echo begun; sleep 4; {_DONE}"
+    script = f"echo begun; sleep 6; {_DONE}"
     job = shell_job("adopted", script, image=surroundings.base, namespace=namespace)
     command = [sys.executable, "-c", _FIRST_ATTEMPT, json.dumps(job)]
     environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "PYTHONPATH": str(Path(__file__).parents[2])}

@@ -79,7 +79,7 @@ def provision(folder: Path, mc: str, **changed: str) -> subprocess.CompletedProc
         **changed,
     }
     script = ["sh", str(BUCKET / "provision.sh")]
-    return subprocess.run(script, env=environment, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(script, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_the_bucket_is_not_readable_by_anyone(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from blocks.object_store import ObjectStore
 from tests.integration.ports import free_ports
 
 WEED = Path(sys.executable).parent / "weed"
-START_SECONDS = 60.0
+START_SECONDS = 240.0
 PORTS = ("master", "master-grpc", "volume", "volume-grpc", "filer", "filer-grpc", "s3", "s3-grpc")
 
 

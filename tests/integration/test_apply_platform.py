@@ -177,7 +177,7 @@ def test_what_does_not_become_ready_is_explained(cluster: Administrator, monkeyp
         for each in install(cluster, given(monkeypatch))
         if label(each) in {"Deployment model-storage/minio", "PersistentVolumeClaim model-storage/minio-data"}
     ]
-    findings = wait_for_all(cluster, objects, seconds=0.5, say=lambda _: None)
+    findings = wait_for_all(cluster, objects, seconds=4, say=lambda _: None)
     assert [(finding.name.split()[0], finding.ok) for finding in findings] == [
         ("Deployment", False),
         ("PersistentVolumeClaim", True),

@@ -16,7 +16,7 @@ import pytest
 from k8s.manifests.evaluation_job import evaluation_job
 from tests.golden.regenerate import EVALUATION, model
 
-PATIENCE = 20  # seconds; nothing here takes one
+PATIENCE = 120  # seconds; nothing here takes one
 
 
 @contextmanager
@@ -63,7 +63,7 @@ def test_a_killed_shell_is_an_end_without_a_code(tmp_path: Path) -> None:
     """A container that is killed for its memory says nothing: the uploader must not wait for ever."""
     pipe = tmp_path / "done"
     os.mkfifo(pipe)
-    with _running(["/bin/sleep", "60"], pipe) as process:
+    with _running(["/bin/sleep", "600"], pipe) as process:
         reader = os.open(pipe, os.O_RDONLY)  # returns as soon as the shell holds the other end
         os.killpg(process.pid, signal.SIGKILL)
         with os.fdopen(reader, encoding="utf-8") as end:
@@ -80,7 +80,7 @@ def test_a_killed_tool_is_told_with_its_signal(tmp_path: Path) -> None:
 def test_a_child_that_the_tool_leaves_behind_holds_nothing_up(tmp_path: Path) -> None:
     """A forgotten server of the tool would keep the pipe open until the Job's deadline."""
     pipe = tmp_path / "done"
-    with _running(["/bin/sh", "-c", "sleep 60 & exit 3"], pipe) as process:
+    with _running(["/bin/sh", "-c", "sleep 600 & exit 3"], pipe) as process:
         assert _read(pipe) == "3"
         assert process.wait(PATIENCE) == 3
         os.killpg(process.pid, signal.SIGKILL)

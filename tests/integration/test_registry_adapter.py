@@ -314,7 +314,7 @@ def test_a_version_without_an_artifact_says_so(front: Front, client: RegistryCli
 
 def test_two_upserts_at_once_end_with_one_entry(front: Front, client: RegistryClient) -> None:
     """Both find nothing and both create; the slower one gets 409 and must take what the faster one made."""
-    both = threading.Barrier(2, timeout=10)
+    both = threading.Barrier(2, timeout=60)
 
     async def wait_for_the_other() -> None:
         await asyncio.to_thread(both.wait)

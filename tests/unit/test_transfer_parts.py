@@ -89,7 +89,7 @@ def test_a_buffer_is_used_again_once_all_its_holders_let_go() -> None:
     buffers.let_go(first)
     assert taken == []
     buffers.let_go(first)
-    taker.join(10)
+    taker.join(60)
     assert taken == [first]
 
 
