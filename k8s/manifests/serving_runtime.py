@@ -34,6 +34,9 @@ _ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
     "VLLM_NO_USAGE_STATS": "1",
+    # Clients, httpx among them, end an idle connection after 5 s, and so does vLLM unless told otherwise: whoever used
+    # one in that moment lost a request.
+    "VLLM_HTTP_TIMEOUT_KEEP_ALIVE": "75",
 }
 
 
