@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import httpx
 import pytest
 from botocore.config import Config
 from model_registry import ModelRegistry
@@ -31,6 +30,7 @@ from sandbox.hub.publishing import publish
 from sandbox.hub.server import HubServer
 from tests.integration.import_world import HUB_TOKEN, NAMESPACE, World
 from tests.integration.kube_server import SHELL_IMAGE
+from tests.integration.prefect_server import ask
 from tests.integration.registry_server import empty_registry
 from tests.integration.s3_server import WRITER, Keys
 
@@ -162,7 +162,7 @@ class Site:
 
     def ask_prefect(self, path: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - a JSON document
         """Ask the Prefect API, as its UI does."""
-        return httpx.post(f"{self.world.prefect}{path}", json=body).raise_for_status().json()
+        return ask(self.world.prefect, path, body)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from flows.apply_platform.variables import PlatformVariables
 from flows.apply_platform.waiting import wait_for_all
 from k8s.cluster.administration import Administrator, administer
 from tests.integration.platform_site import HUSH, INPUTS, bare_cluster, install_kserve, write_site
-from tests.integration.prefect_server import FOREIGN, prefect_server
+from tests.integration.prefect_server import FOREIGN, prefect_server, prefect_worker
 from tests.integration.registry_server import empty_registry
 from tests.integration.registry_server import serving as serving_registry
 from tests.integration.s3_server import WRITER, S3Server
@@ -226,16 +226,10 @@ def test_the_command_installs_waits_and_proves_and_says_when_nothing_is_to_do(
         environment |= {"MINIO_ACCESS_KEY": WRITER.id, "MINIO_SECRET_KEY": WRITER.secret}
         environment |= {"PYTHONPATH": str(ROOT)}
         worker = environment | {"PREFECT_API_URL": addresses["PREFECT_API_URL"], "PREFECT_WORKER_QUERY_SECONDS": "1"}
-        start = [*PREFECT, "worker", "start", "--pool=slipway", "--type=kubernetes", "--install-policy=never"]
-        with (
-            (tmp_path / "worker.log").open("w") as log,
-            subprocess.Popen([*start, "--no-create-pool-if-not-found"], env=worker, stdout=log, stderr=log) as process,
-        ):
-            try:
-                first = run(site, environment, tmp_path)
-                second = run(site, environment, tmp_path, "--dry-run")
-            finally:
-                process.terminate()
+        options = ("--install-policy=never", "--no-create-pool-if-not-found")
+        with prefect_worker("slipway", *options, environment=worker, log=tmp_path / "worker.log"):
+            first = run(site, environment, tmp_path)
+            second = run(site, environment, tmp_path, "--dry-run")
     assert first.returncode == 0, first.stdout + first.stderr
     assert "the platform is ready; " in first.stdout
     for said in ("is versioned, and refuses whoever has no key", "only with its auth string", "polls the pool slipway"):

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
@@ -18,6 +17,7 @@ from blocks.notification import Notification
 from flows.automations.__main__ import main
 from flows.automations.definitions import ATTEMPTS, NAMES, NOTIFY, RERUN
 from tests.integration.import_world import World
+from tests.integration.prefect_server import ask
 
 _SECONDS = 60.0
 
@@ -32,7 +32,7 @@ class Runs:
     def new(self) -> str:
         """Create a run that is scheduled; returns its id."""
         path = f"/deployments/{self.deployment}/create_flow_run"
-        return str(self._ask(path, {"state": {"type": "SCHEDULED"}})["id"])
+        return str(ask(self.api, path, {"state": {"type": "SCHEDULED"}})["id"])
 
     def set(self, run: str, *states: str, name: str | None = None, message: str = "") -> None:
         """Put a run into states, one after the other; the name is the last one's."""
@@ -40,12 +40,12 @@ class Runs:
             told: dict[str, Any] = {"type": state, "message": message}
             if name and state == states[-1]:
                 told["name"] = name
-            answer = self._ask(f"/flow_runs/{run}/set_state", {"state": told})
+            answer = ask(self.api, f"/flow_runs/{run}/set_state", {"state": told})
             assert answer["status"] == "ACCEPT", answer
 
     def state(self, run: str) -> str:
         """The name of a run's state."""
-        return str(httpx.get(f"{self.api}/flow_runs/{run}").raise_for_status().json()["state"]["name"])
+        return str(ask(self.api, f"/flow_runs/{run}", method="GET")["state"]["name"])
 
     def wait(self, run: str, state: str) -> None:
         """Look until a run is in a state; Prefect's events cannot be awaited here."""
@@ -54,15 +54,12 @@ class Runs:
             assert time.monotonic() < deadline, f"the run stays {self.state(run)}"
             time.sleep(0.05)
 
-    def _ask(self, path: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - a JSON document
-        return httpx.post(f"{self.api}{path}", json=body).raise_for_status().json()
-
 
 def runs_of(flow: str, *, world: World) -> Runs:
     """A deployment of a flow of this name."""
-    made = httpx.post(f"{world.prefect}/flows/", json={"name": flow}).raise_for_status().json()
+    made = ask(world.prefect, "/flows/", {"name": flow})
     wanted = {"name": f"automations-{uuid4()}", "flow_id": made["id"]}
-    deployment = httpx.post(f"{world.prefect}/deployments/", json=wanted).raise_for_status().json()
+    deployment = ask(world.prefect, "/deployments/", wanted)
     return Runs(world.prefect, deployment["id"])
 
 
@@ -86,7 +83,7 @@ def applied(world: World) -> Iterator[World]:
 
 def automations(world: World) -> dict[str, dict[str, Any]]:
     """What the server holds, by name."""
-    found = httpx.post(f"{world.prefect}/automations/filter", json={}).raise_for_status().json()
+    found = ask(world.prefect, "/automations/filter", {})
     return {automation["name"]: automation for automation in found}
 
 
@@ -134,7 +131,7 @@ def test_applying_again_changes_nothing_and_a_paused_one_stays_paused(
     """Each upgrade would make one more copy, and send every message twice; or undo an operator's decision."""
     first = automations(applied)
     assert set(NAMES) <= set(first)
-    httpx.patch(f"{applied.prefect}/automations/{first[NOTIFY]['id']}", json={"enabled": False}).raise_for_status()
+    ask(applied.prefect, f"/automations/{first[NOTIFY]['id']}", {"enabled": False}, method="PATCH")
     capsys.readouterr()
     assert main(["apply"]) == 0
     assert capsys.readouterr().out.splitlines() == [
@@ -152,7 +149,7 @@ def test_one_that_somebody_changed_is_corrected(applied: World, capsys: pytest.C
     held = automations(applied)[RERUN]
     changed = {name: held[name] for name in ("name", "trigger", "actions", "enabled")}
     changed["trigger"]["match"]["prefect.run-count"] = ["0", "1", "2", "3", "4"]
-    httpx.put(f"{applied.prefect}/automations/{held['id']}", json=changed).raise_for_status()
+    ask(applied.prefect, f"/automations/{held['id']}", changed, method="PUT")
     capsys.readouterr()
     assert main(["apply"]) == 0
     assert f"{RERUN}: corrected\n" in capsys.readouterr().out

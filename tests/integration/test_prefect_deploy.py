@@ -9,11 +9,10 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from deployments.catalog import keys
-from tests.integration.prefect_server import FOREIGN, prefect_server
+from tests.integration.prefect_server import FOREIGN, ask, prefect_server
 
 ROOT = Path(__file__).parents[2]
 Prefect = Callable[..., subprocess.CompletedProcess[str]]
@@ -50,7 +49,7 @@ def prefect(server: str, environment: dict[str, str]) -> Prefect:
 
     template = json.loads((ROOT / "deployments" / "work-pool.json").read_text())
     pool = {"name": "slipway", "type": "kubernetes", "base_job_template": template}
-    httpx.post(f"{server}/work_pools/", json=pool).raise_for_status()
+    ask(server, "/work_pools/", pool)
     deployed = run("deploy", "--all", "--no-prompt")
     assert deployed.returncode == 0, deployed.stdout + deployed.stderr
     return run
@@ -61,7 +60,7 @@ def test_deploy_makes_a_deployment_for_each_model(prefect: Prefect, server: str)
     assert prefect
     for flow in ("import", "deploy", "remove", "verify"):
         wanted = {"sort": "NAME_ASC", "flows": {"name": {"any_": [flow]}}}
-        found = httpx.post(f"{server}/deployments/filter", json=wanted).raise_for_status().json()
+        found = ask(server, "/deployments/filter", wanted)
         assert [(made["name"], made["parameters"], made["job_variables"]["image"]) for made in found] == [
             (key, {"model": key}, "registry.example.com/slipway-flows:1") for key in keys()
         ]
@@ -72,4 +71,4 @@ def test_the_api_refuses_an_unknown_model(prefect: Prefect, server: str) -> None
     done = prefect("deployment", "run", "import/quantized", "--param", "model=quantised")
     assert done.returncode != 0
     assert f"'quantised' is not one of {keys()}" in done.stdout + done.stderr
-    assert httpx.post(f"{server}/flow_runs/count", json={}).raise_for_status().json() == 0
+    assert ask(server, "/flow_runs/count", {}) == 0

@@ -15,7 +15,7 @@ import pytest
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import State
 
-from tests.integration.prefect_server import prefect_server
+from tests.integration.prefect_server import prefect_server, prefect_worker
 from tests.integration.sandbox_kube import Pods, Server, gone, serving
 
 FLOW = """
@@ -83,10 +83,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def prefect(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect]:
     """Run a Prefect server and a worker, each with a home of its own."""
     home = tmp_path_factory.mktemp("prefect")
-    with (
-        (home / "log").open("w") as log,
-        prefect_server(home) as ready,
-    ):
+    with prefect_server(home) as ready:
         env = {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "HOME": str(home),
@@ -98,12 +95,8 @@ def prefect(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         }
         command = [sys.executable, "-m", "prefect"]
         subprocess.run([*command, "work-pool", "create", "kube", "--type", "kubernetes"], env=env, check=True)
-        working = [*command, "worker", "start", "--pool", "kube", "--type", "kubernetes"]
-        with subprocess.Popen(working, env=env, stdout=log, stderr=log) as worker:
-            try:
-                yield Prefect(env["PREFECT_API_URL"])
-            finally:
-                worker.terminate()
+        with prefect_worker("kube", environment=env, log=home / "worker.log"):
+            yield Prefect(env["PREFECT_API_URL"])
 
 
 def _pod_of(pods: Pods, run: UUID) -> str:
