@@ -64,7 +64,8 @@ def test_a_store_that_is_restarted_costs_a_retry(restarting: tuple[Site, Callabl
 def test_a_flow_that_is_killed_is_completed_by_the_next(site: Site, request_number: int) -> None:
     """Whatever moment a node dies at, the next run finishes the job, and registers the version once."""
     publish_large(site)
-    site.set(SLIPWAY_TRANSFER_PART_MIB="5")
+    # A file has two parts: with two ranges each takes all lanes of a large one, and three are in flight at most.
+    site.set(SLIPWAY_TRANSFER_PART_MIB="5", SLIPWAY_TRANSFER_RANGES="2")
     before = len(site.hub.faults.fired())
     site.hub.faults.add(Rule(Pass(), path=WEIGHTS, origin="cdn", times=request_number))
     site.hub.faults.add(Rule(Slow(seconds=600), path=WEIGHTS, origin="cdn"))
